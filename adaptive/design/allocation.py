@@ -1,0 +1,145 @@
+"""Randomisation probabilities per subgroup, re-computed at each look from the evidence alone.
+
+Closed cells always get probability zero, and a subgroup without an open experimental arm accrues
+nobody. Strategies return weights over open arms; ``bounded_simplex`` applies floor and cap.
+"""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float
+
+from adaptive.records import Evidence, Progress
+
+
+class AbstractAllocation(eqx.Module):
+    """A rule for randomisation probabilities."""
+
+    @abstractmethod
+    def initial(self, is_open: Bool[Array, "S B"]) -> Float[Array, "S A"]:
+        """Return the probabilities from the start until the first look."""
+
+    @abstractmethod
+    def update(
+        self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
+    ) -> Float[Array, "S A"]:
+        """Return the probabilities after a look that left ``is_open`` cells open."""
+
+
+def open_arms(is_open: Bool[Array, "S B"]) -> Bool[Array, "S A"]:
+    """Return which arms randomise: open cells, and control wherever any cell is open."""
+    return jnp.concatenate([is_open.any(axis=1, keepdims=True), is_open], axis=1)
+
+
+def normalised(weights: Float[Array, "S A"]) -> Float[Array, "S A"]:
+    """Scale rows to sum to 1; a row of zeros stays zero."""
+    total = weights.sum(axis=1, keepdims=True)
+    return jnp.where(total > 0, weights / jnp.where(total > 0, total, 1.0), 0.0)
+
+
+def bounded_simplex(
+    weights: Float[Array, "S A"],
+    is_open: Bool[Array, "S A"],
+    lower: Float[Array, "S A"],
+    upper: Float[Array, "S A"],
+) -> Float[Array, "S A"]:
+    """Return ``clip(scale * weights, lower, upper)`` on open arms with ``scale`` such that rows sum to 1.
+
+    Where the bounds cannot hold for the arms still open (a cap with one arm left, floors above 1), they
+    are scaled together until they can. The sum is monotone in ``scale``; bisection in log scale.
+    """
+    lower = jnp.where(is_open, lower, 0.0)
+    upper = jnp.where(is_open, upper, 0.0)
+    lower = lower / jnp.maximum(lower.sum(axis=1, keepdims=True), 1.0)
+    ceiling = upper.sum(axis=1, keepdims=True)
+    upper = upper / jnp.where(ceiling > 0, jnp.minimum(ceiling, 1.0), 1.0)
+    weights = jnp.where(is_open, jnp.maximum(weights, 1e-6), 0.0)
+
+    def halve(_, bracket):
+        low, high = bracket
+        middle = 0.5 * (low + high)
+        total = jnp.clip(jnp.exp(middle) * weights, lower, upper).sum(axis=1, keepdims=True)
+        return jnp.where(total < 1.0, middle, low), jnp.where(total < 1.0, high, middle)
+
+    shape = (weights.shape[0], 1)
+    bracket = (jnp.full(shape, -10.0, weights.dtype), jnp.full(shape, 20.0, weights.dtype))
+    low, high = lax.fori_loop(0, 40, halve, bracket)
+    return normalised(jnp.clip(jnp.exp(0.5 * (low + high)) * weights, lower, upper))
+
+
+class FixedAllocation(AbstractAllocation):
+    """Constant ratio among the arms still open.
+
+    Attributes
+    ----------
+    ratio
+        Weight per arm, control first, shape ``(A,)``.
+    """
+
+    ratio: Float[Array, " A"] = eqx.field(converter=jnp.asarray)
+
+    def initial(self, is_open: Bool[Array, "S B"]) -> Float[Array, "S A"]:
+        """Return the ratio among open arms."""
+        return normalised(jnp.where(open_arms(is_open), self.ratio, 0.0))
+
+    def update(
+        self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
+    ) -> Float[Array, "S A"]:
+        """Return the ratio among open arms."""
+        del evidence, progress
+        return self.initial(is_open)
+
+
+class ThallWathenAllocation(AbstractAllocation):
+    """Weights P(best)^power per subgroup, with burn-in, floor, cap and a protected control share.
+
+    Until ``burn_in`` patients are randomised in a subgroup its arms share ``ratio``. With
+    ``control_share`` above 0 control keeps that share of the subgroup's patients and the experimental
+    arms divide the rest; with 0 control competes like any arm.
+
+    Attributes
+    ----------
+    ratio
+        Weight per arm before adaptation, control first, shape ``(A,)``.
+    power
+        Exponent c; 0 gives equal allocation, 1 probability matching.
+    burn_in
+        Patients to randomise in a subgroup before its allocation adapts.
+    floor, cap
+        Smallest and largest probability of an open arm (of an experimental arm, when control is protected).
+    control_share
+        Protected probability of control, or 0.
+
+    References
+    ----------
+    Thall and Wathen (2007), European Journal of Cancer 43, 859-866, doi:10.1016/j.ejca.2007.01.006.
+    """
+
+    ratio: Float[Array, " A"] = eqx.field(converter=jnp.asarray)
+    power: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    burn_in: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    floor: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    cap: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    control_share: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def initial(self, is_open: Bool[Array, "S B"]) -> Float[Array, "S A"]:
+        """Return the starting ratio among open arms."""
+        return normalised(jnp.where(open_arms(is_open), self.ratio, 0.0))
+
+    def update(
+        self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
+    ) -> Float[Array, "S A"]:
+        """Return P(best)^power within the bounds, or the starting ratio during burn-in or after a bad fit."""
+        del progress
+        arms = open_arms(is_open)
+        weights = normalised(jnp.maximum(evidence.p_best, 1e-12) ** self.power)
+        is_control = jnp.arange(arms.shape[1]) == 0
+        protected = is_control & (self.control_share > 0)
+        lower = jnp.where(protected, self.control_share, self.floor) * jnp.ones_like(weights)
+        upper = jnp.where(protected, self.control_share, self.cap) * jnp.ones_like(weights)
+        adapted = bounded_simplex(weights, arms, lower, upper)
+        patients = evidence.patients.sum(axis=1, keepdims=True)
+        ready = (patients >= self.burn_in) & (evidence.health.code == 0)
+        return jnp.where(ready, adapted, self.initial(is_open))
