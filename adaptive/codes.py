@@ -25,7 +25,7 @@ class CellStatus(IntEnum):
 
 
 class StopReason(IntEnum):
-    """Why a trial ended. When several apply the smallest positive number wins."""
+    """Why a trial ended. The reasons exclude each other."""
 
     RUNNING = 0
     HARM = 1

@@ -82,7 +82,7 @@ class FixedAllocation(AbstractAllocation):
 
     def initial(self, is_open: Bool[Array, "S B"]) -> Float[Array, "S A"]:
         """Return the ratio among open arms."""
-        return normalised(jnp.where(open_arms(is_open), self.ratio, 0.0))
+        return normalised(jnp.where(open_arms(is_open), self.ratio[None, :], 0.0))
 
     def update(
         self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
@@ -126,7 +126,7 @@ class ThallWathenAllocation(AbstractAllocation):
 
     def initial(self, is_open: Bool[Array, "S B"]) -> Float[Array, "S A"]:
         """Return the starting ratio among open arms."""
-        return normalised(jnp.where(open_arms(is_open), self.ratio, 0.0))
+        return normalised(jnp.where(open_arms(is_open), self.ratio[None, :], 0.0))
 
     def update(
         self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
@@ -134,11 +134,11 @@ class ThallWathenAllocation(AbstractAllocation):
         """Return P(best)^power within the bounds, or the starting ratio during burn-in or after a bad fit."""
         del progress
         arms = open_arms(is_open)
-        weights = normalised(jnp.maximum(evidence.p_best, 1e-12) ** self.power)
-        is_control = jnp.arange(arms.shape[1]) == 0
+        weights = normalised(jnp.where(arms, jnp.maximum(evidence.p_best, 1e-12) ** self.power, 0.0))
+        is_control = jnp.broadcast_to(jnp.arange(arms.shape[1])[None, :] == 0, arms.shape)
         protected = is_control & (self.control_share > 0)
-        lower = jnp.where(protected, self.control_share, self.floor) * jnp.ones_like(weights)
-        upper = jnp.where(protected, self.control_share, self.cap) * jnp.ones_like(weights)
+        lower = jnp.where(protected, self.control_share, self.floor)
+        upper = jnp.where(protected, self.control_share, self.cap)
         adapted = bounded_simplex(weights, arms, lower, upper)
         patients = evidence.patients.sum(axis=1, keepdims=True)
         ready = (patients >= self.burn_in) & (evidence.health.code == 0)

@@ -8,7 +8,8 @@ from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jax import lax
+from jaxtyping import Array, Float, Int
 
 
 class TrialClock(eqx.Module):
@@ -17,19 +18,16 @@ class TrialClock(eqx.Module):
     Attributes
     ----------
     entry
-        Calendar month of randomisation, infinite for arrivals not randomised, shape ``(N,)``.
+        Calendar month of randomisation in order of arrival, infinite for arrivals not randomised, ``(N,)``.
     event
         Calendar month of the endpoint event, infinite for none, shape ``(N,)``.
     subgroup
         Subgroup index, shape ``(N,)``.
-    complete
-        Whether randomisation ends with these entries (maximum reached), shape ``()``.
     """
 
     entry: Float[Array, " N"]
     event: Float[Array, " N"]
     subgroup: Int[Array, " N"]
-    complete: Bool[Array, ""]
 
 
 class AbstractLookPlan(eqx.Module):
@@ -45,11 +43,32 @@ class AbstractLookPlan(eqx.Module):
         """Return the calendar month of look ``look``, infinite when its condition is never met."""
 
 
-def _nth_smallest(values: Float[Array, " N"], n: Int[Array, ""]) -> Float[Array, ""]:
-    """Return the ``n``-th smallest value (1-based), infinite when there are fewer finite ones."""
-    ordered = jnp.sort(values)
-    reached = (n >= 1) & (n <= values.shape[0])
-    return jnp.where(reached, ordered[jnp.clip(n - 1, 0, values.shape[0] - 1)], jnp.inf)
+def nth_smallest(values: Float[Array, " N"], n: Int[Array, ""]) -> Float[Array, ""]:
+    """Return the ``n``-th smallest of non-negative values (1-based), infinite when fewer are finite.
+
+    Non-negative floats are ordered like their bit patterns, so bisection over the integers finds the value
+    exactly, without a sort: the smallest pattern that at least ``n`` values do not exceed.
+    """
+    bits = jnp.int64 if values.dtype == jnp.float64 else jnp.int32
+    patterns = lax.bitcast_convert_type(values, bits)
+    infinite = lax.bitcast_convert_type(jnp.asarray(jnp.inf, values.dtype), bits)
+
+    def halve(_, bracket):
+        low, high = bracket
+        middle = low + (high - low) // 2
+        enough = (patterns <= middle).sum() >= n
+        return jnp.where(enough, low, middle + 1), jnp.where(enough, middle, high)
+
+    _, found = lax.fori_loop(0, values.dtype.itemsize * 8 - 1, halve, (jnp.zeros_like(infinite), infinite))
+    reached = (n >= 1) & (jnp.isfinite(values).sum() >= n)
+    return jnp.where(reached, lax.bitcast_convert_type(found, values.dtype), jnp.inf)
+
+
+def nth_entry(entry: Float[Array, " N"], n: Int[Array, ""]) -> Float[Array, ""]:
+    """Return the ``n``-th finite entry time; finite entries must be in order of arrival."""
+    randomised = jnp.isfinite(entry)
+    rank = jnp.cumsum(randomised, dtype=jnp.int32)
+    return jnp.min(jnp.where(randomised & (rank == n), entry, jnp.inf))
 
 
 class EnrolledLooks(AbstractLookPlan):
@@ -65,7 +84,7 @@ class EnrolledLooks(AbstractLookPlan):
 
     def time(self, clock: TrialClock, look: Int[Array, ""]) -> Float[Array, ""]:
         """Return the entry time of the last patient needed, plus the delay."""
-        return _nth_smallest(clock.entry, self.counts[look]) + self.delay[look]
+        return nth_entry(clock.entry, self.counts[look]) + self.delay[look]
 
 
 class EventLooks(AbstractLookPlan):
@@ -85,7 +104,7 @@ class EventLooks(AbstractLookPlan):
     def time(self, clock: TrialClock, look: Int[Array, ""]) -> Float[Array, ""]:
         """Return the calendar time of the event that triggers the look."""
         counted = (clock.subgroup == self.subgroup) if self.subgroup >= 0 else True
-        return _nth_smallest(jnp.where(counted, clock.event, jnp.inf), self.counts[look])
+        return nth_smallest(jnp.where(counted, clock.event, jnp.inf), self.counts[look])
 
 
 class CalendarLooks(AbstractLookPlan):
@@ -115,10 +134,10 @@ class FollowUpLook(AbstractLookPlan):
         return 1
 
     def time(self, clock: TrialClock, look: Int[Array, ""]) -> Float[Array, ""]:
-        """Return the last entry plus the minimum follow-up, infinite while accrual is not complete."""
+        """Return the entry of the last patient, plus the minimum follow-up."""
         del look
-        last = jnp.max(jnp.where(jnp.isfinite(clock.entry), clock.entry, -jnp.inf))
-        return jnp.where(clock.complete, last + self.months, jnp.inf)
+        last = jnp.max(jnp.where(jnp.isfinite(clock.entry), clock.entry, 0.0))
+        return last + self.months
 
 
 class AllOf(AbstractLookPlan):

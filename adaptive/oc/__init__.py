@@ -1,0 +1,1 @@
+"""Operating characteristics: from stored trials to estimates with their Monte Carlo error."""

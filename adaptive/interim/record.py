@@ -1,0 +1,153 @@
+"""The machine-readable record of an interim decision: what ``decision.json`` holds and the memo prints.
+
+Everything is plain data with names instead of codes; numbers that do not exist are null. Nothing is
+decided here: values against thresholds are copied from the rules' own answers.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from adaptive.codes import CellStatus, HealthCode
+from adaptive.design.decide import margins
+from adaptive.design.protocol import Design
+from adaptive.design.rules import AbstractRule
+from adaptive.records import Decision, Evidence, Progress
+
+RULE_NAMES = {
+    CellStatus.EFFICACY: ("efficacy", "P(HR < {margin:g})", ">"),
+    CellStatus.FUTILITY: ("futility", "P(HR < {margin:g})", "<"),
+    CellStatus.HARM: ("harm", "P(HR >= {margin:g})", ">"),
+}
+
+
+def number(value: Any) -> float | None:
+    """Return a finite float, or ``None``."""
+    value = float(value)
+    return value if np.isfinite(value) else None
+
+
+def status_name(code: Any) -> str | None:
+    """Return the name of a cell state, or ``None`` for 0 where 0 means no verdict."""
+    return CellStatus(int(code)).name if int(code) else None
+
+
+def rule_rows(
+    design: Design, evidence: Evidence, progress: Progress, *, usable: bool
+) -> dict[tuple[int, int], list[dict[str, Any]]]:
+    """Return, per cell, each rule's probability against its threshold, and whether the rule fired.
+
+    Parameters
+    ----------
+    design, evidence, progress
+        As given to ``decide``.
+    usable
+        Whether the fit may be used; otherwise ``fired`` is ``None``.
+    """
+    look = int(progress.look)
+    events = np.asarray(evidence.events[:, 1:] + evidence.events[:, :1])
+    is_open = np.asarray(progress.status == CellStatus.OPEN)
+    rows: dict[tuple[int, int], list[dict[str, Any]]] = {at: [] for at in np.ndindex(*is_open.shape)}
+    log_margins = np.asarray(margins(design), float)
+    for slot, rule in enumerate(design.rules):
+        p_below = np.asarray(evidence.p_below[slot])
+        fires = np.asarray(rule.fires(evidence.p_below[slot], evidence, progress))
+        for at in rows:
+            row = _rule_row(rule, float(log_margins[slot]), look, float(p_below[at]))
+            row["enough_events"] = bool(events[at] >= float(rule.min_events))
+            row["fired"] = bool(fires[at] and is_open[at]) if usable else None
+            rows[at].append(row)
+    return rows
+
+
+def _rule_row(rule: AbstractRule, margin: float, look: int, p_below: float) -> dict[str, Any]:
+    name, quantity, sign = RULE_NAMES[rule.verdict]
+    value = 1.0 - p_below if rule.verdict == CellStatus.HARM else p_below
+    return {
+        "rule": name,
+        "quantity": quantity.format(margin=margin),
+        "margin": margin,
+        "value": number(value),
+        "sign": sign,
+        "threshold": number(rule.threshold[look]),
+        "min_events": float(rule.min_events),
+        "binding": rule.binding,
+    }
+
+
+def cell_rows(
+    design: Design,
+    evidence: Evidence,
+    progress: Progress,
+    decision: Decision | None,
+    raw: tuple[np.ndarray, np.ndarray],
+) -> list[dict[str, Any]]:
+    """Return one record per subgroup and experimental arm; ``decision=None`` means that it is withheld."""
+    rules = rule_rows(design, evidence, progress, usable=decision is not None)
+    status = progress.status if decision is None else decision.status
+    none = jnp.zeros_like(progress.status)
+    verdict = none if decision is None else decision.verdict
+    advice = none if decision is None else decision.advice
+    first_advice = jnp.where(progress.advice > 0, progress.advice, advice)
+    decided = jnp.where(verdict > 0, progress.look, progress.decided_look)
+    rows = []
+    for at in rules:
+        s, b = at
+        rows.append(
+            {
+                "subgroup": design.subgroups[s],
+                "arm": design.arms[b + 1],
+                "status_before": CellStatus(int(progress.status[at])).name,
+                "status_after": CellStatus(int(status[at])).name,
+                "verdict": status_name(verdict[at]),
+                "advice": status_name(advice[at]),
+                "first_advice": status_name(first_advice[at]),
+                "decided_look": int(decided[at]) + 1 if int(decided[at]) >= 0 else None,
+                "log_hr": {name: number(getattr(evidence, name)[at]) for name in _SUMMARIES},
+                "raw_log_hr": {"estimate": number(raw[0][at]), "se": number(raw[1][at])},
+                "rules": rules[at],
+            }
+        )
+    return rows
+
+
+_SUMMARIES = ("mean", "sd", "lower", "upper")
+
+
+def arm_rows(
+    design: Design, evidence: Evidence, progress: Progress, decision: Decision | None
+) -> list[dict[str, Any]]:
+    """Return one record per subgroup and arm, control included: counts, P(best), allocation until the next look."""
+    allocation = progress.allocation if decision is None else decision.allocation
+    return [
+        {
+            "subgroup": subgroup,
+            "arm": arm,
+            "patients": int(evidence.patients[s, a]),
+            "events": int(round(float(evidence.events[s, a]))),
+            "exposure": float(evidence.exposure[s, a]),
+            "p_best": number(evidence.p_best[s, a]),
+            "allocation_before": float(progress.allocation[s, a]),
+            "allocation": float(allocation[s, a]),
+        }
+        for s, subgroup in enumerate(design.subgroups)
+        for a, arm in enumerate(design.arms)
+    ]
+
+
+def health_row(evidence: Evidence) -> dict[str, Any]:
+    """Return the engine's own judgment of the fit."""
+    health = evidence.health
+    return {
+        "code": HealthCode(int(health.code)).name,
+        "ess": number(health.ess),
+        "rhat": number(health.rhat),
+        "divergences": int(health.divergences),
+    }
+
+
+def totals(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return patients, events and person-months over all arms."""
+    return {key: sum(row[key] for row in rows) for key in ("patients", "events", "exposure")}

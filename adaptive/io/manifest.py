@@ -1,0 +1,133 @@
+"""The manifest of a finished cell: what made it, from what, and the SHA-256 of every file.
+
+Its presence means that the cell is complete. Nothing here knows a design; descriptions are handed in.
+"""
+
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import adaptive
+from adaptive.errors import BadInput
+from adaptive.io.atomic import write_atomic
+from adaptive.io.hashing import finite_or_null, sha256_data, sha256_file
+from adaptive.io.store import MANIFEST, SCHEMA_VERSION, json_bytes, read_json
+
+_PACKAGES = ("jax", "jaxlib", "numpyro", "equinox", "numpy", "pyarrow")
+_SELF = "manifest_sha256"
+_REQUIRED = (
+    "schema_version study design scenario seed dtype device versions code config_sha256 files counts "
+    "command benchmark identity"
+).split()
+
+
+def versions() -> dict[str, str | None]:
+    """Return the versions of Python, of this package and of what its numbers rest on; ``None`` if absent."""
+    found = {name: _version(name) for name in _PACKAGES}
+    ours = {"python": platform.python_version(), "adaptive": adaptive.__version__}
+    return {**ours, **found, "platform": platform.platform()}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def code_state() -> dict[str, Any]:
+    """Return ``{"commit", "dirty"}`` of the package's own files, both ``None`` when git does not track them."""
+    package = Path(adaptive.__file__).parent
+    if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
+        return {"commit": None, "dirty": None}
+    commit, changed = _git(package, "rev-parse", "HEAD"), _git(package, "status", "--porcelain", "--", ".")
+    return {"commit": commit, "dirty": None if changed is None else bool(changed)}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git prints, or ``None`` where git is absent or refuses."""
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=30, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()
+
+
+def write_manifest(path: Path, content: dict[str, Any], files: list[str]) -> None:
+    """Write ``manifest.json`` with the hashes of ``files``; the last act of making a cell.
+
+    Parameters
+    ----------
+    path
+        Directory of the cell.
+    content
+        Every field but ``files`` and ``schema_version``; non-finite numbers become null.
+    files
+        Names of the files that make up the result.
+
+    Raises
+    ------
+    BadInput
+        If the manifest cannot be written.
+    """
+    body = {
+        **finite_or_null(content),
+        "schema_version": SCHEMA_VERSION,
+        "files": {name: sha256_file(path / name) for name in sorted(files)},
+    }
+    body[_SELF] = sha256_data(body)
+    write_atomic(path / MANIFEST, lambda file: file.write(json_bytes(body)))
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the manifest of a finished cell.
+
+    Raises
+    ------
+    BadInput
+        If there is none, so that the run has not finished, or it cannot be read.
+    """
+    if not (path / MANIFEST).exists():
+        raise BadInput(
+            f"{path} holds no {MANIFEST}: the run has not finished; give its command again to resume"
+        )
+    return read_json(path / MANIFEST)
+
+
+def verify_files(path: Path) -> list[str]:
+    """Return the faults of a stored cell: missing, altered or unlisted files; empty when it is sound."""
+    try:
+        manifest = read_manifest(path)
+    except BadInput as error:
+        return list(error.faults)
+    faults = _manifest_faults(path, manifest)
+    files = manifest.get("files")
+    files = files if isinstance(files, dict) else {}
+    faults += [fault for name, digest in files.items() if (fault := _file_fault(path, name, digest))]
+    unlisted = sorted(file.name for file in path.glob("*.parquet") if file.name not in files)
+    return faults + [f"{path / name} is not in the manifest; delete it or run again" for name in unlisted]
+
+
+def _manifest_faults(path: Path, manifest: dict[str, Any]) -> list[str]:
+    version = manifest.get("schema_version")
+    if version != SCHEMA_VERSION:
+        return [f"{path / MANIFEST} has schema version {version!r}; this program reads {SCHEMA_VERSION}"]
+    missing = [name for name in _REQUIRED if name not in manifest]
+    faults = [f"{path / MANIFEST} lacks {', '.join(missing)}; run again"] if missing else []
+    body = {key: value for key, value in manifest.items() if key != _SELF}
+    if sha256_data(body) != manifest.get(_SELF):
+        faults.append(f"{path / MANIFEST} was altered after it was written; delete {path} and run again")
+    return faults
+
+
+def _file_fault(path: Path, name: str, digest: str) -> str | None:
+    file = path / name
+    if not file.is_file():
+        return f"{file} is missing; delete {path} and run again"
+    if sha256_file(file) != digest:
+        return f"{file} was altered after it was written (SHA-256 differs); delete {path} and run again"
+    return None

@@ -1,0 +1,113 @@
+"""Three models of the log hazard ratios that differ only in how subgroups share information.
+
+All have piecewise-exponential hazards with Gamma baselines per subgroup and interval (integrated
+out) and take the same prior numbers. They must not know how they are fitted.
+"""
+
+from abc import abstractmethod
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from jaxtyping import Array, Float
+
+from adaptive.models.base import AbstractModel
+from adaptive.models.likelihood import marginal_log_likelihood
+from adaptive.records import EventTable
+
+
+class AbstractPooling(AbstractModel):
+    """A normal prior on the log hazard ratios with the common likelihood.
+
+    Attributes
+    ----------
+    mu_scale
+        Prior standard deviation of the mean log hazard ratio of an arm (or of each ratio by itself).
+    tau_scale
+        Scale of the half-normal prior of the between-subgroup standard deviation.
+    baseline_shape, baseline_rate
+        Gamma prior of every baseline hazard; the rate is in months.
+    """
+
+    mu_scale: eqx.AbstractVar[Float[Array, ""]]
+    tau_scale: eqx.AbstractVar[Float[Array, ""]]
+    baseline_shape: eqx.AbstractVar[Float[Array, ""]]
+    baseline_rate: eqx.AbstractVar[Float[Array, ""]]
+
+    @abstractmethod
+    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+        """Sample the log hazard ratios from the prior; ``table`` may only steer the parametrisation."""
+
+    def __call__(self, table: EventTable | None, shape: tuple[int, int, int]) -> Float[Array, "S B"]:
+        """Sample ``log_hr`` and condition on ``table`` if given; ``shape`` is ``(S, A, J)``."""
+        log_hr = numpyro.deterministic("log_hr", self.sample_prior(table, (shape[0], shape[1] - 1)))
+        if table is not None:
+            value = marginal_log_likelihood(log_hr, table, self.baseline_shape, self.baseline_rate)
+            numpyro.factor("log_likelihood", value)
+        return log_hr
+
+
+class PartialPooling(AbstractPooling):
+    """``log_hr[s, b] ~ Normal(mu[b], tau)``, ``mu[b] ~ Normal(0, mu_scale)``, ``tau ~ HalfNormal(tau_scale)``.
+
+    The sampler moves in ``raw ~ Normal(c mu, tau^c)`` with ``log_hr = mu + tau^(1 - c) (raw - c mu)``:
+    non-centred (``c = 0``) where a cell has few events, nearly centred where it has many, which is the
+    same model (Papaspiliopoulos, Roberts and Skold 2007, doi:10.1214/088342307000000014).
+    """
+
+    mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    baseline_rate: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+        """Sample ``mu``, ``tau`` and the log hazard ratios."""
+        n_subgroups, n_experimental = shape
+        mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand((n_experimental,)).to_event(1))
+        tau = numpyro.sample("tau", dist.HalfNormal(self.tau_scale))
+        centred = self._centredness(table, shape)
+        mean = jnp.broadcast_to(mu[None, :], (n_subgroups, n_experimental))
+        raw = numpyro.sample("raw", dist.Normal(centred * mean, tau**centred).to_event(2))
+        return mean + tau ** (1.0 - centred) * (raw - centred * mean)
+
+    def _centredness(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+        """Return the share of a cell's information that comes from its own events, at most one half.
+
+        The cap keeps the sampler out of the funnel that a fully centred cell makes at small ``tau``.
+        """
+        if table is None:
+            return jnp.zeros(shape, dtype=jnp.result_type(self.tau_scale))
+        events = table.events.sum(axis=2)
+        information = events[:, 1:] * events[:, :1] / jnp.maximum(events[:, 1:] + events[:, :1], 1.0)
+        weight = information * self.tau_scale**2
+        return jnp.minimum(weight / (1.0 + weight), 0.5)
+
+
+class NoPooling(AbstractPooling):
+    """``log_hr[s, b] ~ Normal(0, mu_scale)``, independent; ``tau_scale`` is accepted and unused."""
+
+    mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    baseline_rate: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+        """Sample every log hazard ratio by itself."""
+        del table
+        return numpyro.sample("raw", dist.Normal(0.0, self.mu_scale).expand(shape).to_event(2))
+
+
+class FullPooling(AbstractPooling):
+    """``log_hr[s, b] = mu[b] ~ Normal(0, mu_scale)`` in every subgroup; ``tau_scale`` is accepted and unused."""
+
+    mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    baseline_rate: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+        """Sample one log hazard ratio per arm."""
+        del table
+        mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand(shape[1:]).to_event(1))
+        return jnp.broadcast_to(mu[None, :], shape)

@@ -1,0 +1,208 @@
+"""One virtual trial, look by look, as readable text: what was seen, what the rules said, what was true.
+
+The trial is simulated again from its address (seed, trial); its numbers are those of the stored rows.
+Nothing here decides: rules are asked again only to show why they fired.
+"""
+
+from collections.abc import Callable, Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from adaptive.codes import CellStatus, HealthCode, StopReason
+from adaptive.design.decide import initial_progress
+from adaptive.design.protocol import Design
+from adaptive.design.rules import AbstractRule
+from adaptive.errors import BadInput
+from adaptive.io.frames import Tables, tables
+from adaptive.oc.describe import describe_truth, labels_of
+from adaptive.records import LookRecord, Progress
+from adaptive.scenario.truth import Scenario
+from adaptive.simulate.drivers import simulate as simulate_trials
+
+LARGEST = 2**32
+_SIGNS = {CellStatus.EFFICACY: "<", CellStatus.FUTILITY: "<", CellStatus.HARM: ">="}
+_ASKS = {CellStatus.EFFICACY: ">", CellStatus.FUTILITY: "<", CellStatus.HARM: ">"}
+
+
+def replay_tables(
+    design: Design, scenario: Scenario, seed: int, trial: int, *, simulate: Callable = simulate_trials
+) -> Tables:
+    """Return the result tables of one trial, looks included, as they are stored."""
+    result, looks = _one(design, scenario, seed, trial, simulate)
+    return tables(labels_of(design), np.array([trial]), result, looks)
+
+
+def replay(
+    design: Design,
+    scenario: Scenario,
+    seed: int,
+    trial: int,
+    *,
+    horizon: float = 24.0,
+    simulate: Callable = simulate_trials,
+) -> str:
+    """Return one virtual trial as text.
+
+    Parameters
+    ----------
+    design, scenario
+        The protocol and the assumed truth.
+    seed, trial
+        Address of the trial.
+    horizon
+        Months of follow-up at which the true log hazard ratio is stated.
+    simulate
+        Stands in for the simulator in tests.
+
+    Returns
+    -------
+    Per look: month; patients, events and exposure per cell; estimate; each rule's probability against its
+    threshold and whether it fired; allocation until the next look; decision. At the end the true log hazard
+    ratios beside the estimates.
+
+    Raises
+    ------
+    BadInput
+        If seed or trial is out of range or the horizon is not positive.
+    """
+    result, looks = _one(design, scenario, seed, trial, simulate)
+    truth = describe_truth(design, scenario, horizon)
+    lines = [f"Trial {trial} of design {design.name!r} in scenario {scenario.name!r}, seed {seed}"]
+    progress = initial_progress(design)
+    for look in np.flatnonzero(looks.held[0]):
+        record = jax.tree.map(lambda leaf, k=look: np.asarray(leaf)[0, k], looks)
+        before = _before(progress, record, int(look))
+        lines += ["", *_look_lines(design, record, before)]
+        progress = _after(before, record)
+    lines += ["", *_end_lines(design, jax.tree.map(lambda leaf: np.asarray(leaf)[0], result), truth)]
+    return "\n".join(lines) + "\n"
+
+
+def _one(design, scenario, seed, trial, simulate):
+    """Simulate the one trial."""
+    faults = [
+        f"{name} is {value}; give a whole number from 0 to {LARGEST - 1}"
+        for name, value in (("seed", seed), ("trial", trial))
+        if not 0 <= value < LARGEST
+    ]
+    if faults:
+        raise BadInput(faults)
+    return simulate(design, scenario, seed=seed, trials=np.array([trial]))
+
+
+def _before(progress: Progress, record: LookRecord, look: int) -> Progress:
+    """Return the progress that the rules saw at this look."""
+    return Progress(
+        look=jnp.asarray(look, jnp.int32),
+        time=jnp.asarray(record.time),
+        is_final=jnp.asarray(record.is_final),
+        status=progress.status,
+        decided_look=progress.decided_look,
+        advice=progress.advice,
+        allocation=progress.allocation,
+    )
+
+
+def _after(before: Progress, record: LookRecord) -> Progress:
+    """Carry the recorded decision into the progress."""
+    decision = jax.tree.map(jnp.asarray, record.decision)
+    return Progress(
+        look=before.look,
+        time=before.time,
+        is_final=before.is_final,
+        status=decision.status,
+        decided_look=jnp.where(decision.verdict > 0, before.look, before.decided_look),
+        advice=jnp.where(before.advice > 0, before.advice, decision.advice),
+        allocation=decision.allocation,
+    )
+
+
+def _look_lines(design: Design, record: LookRecord, before: Progress) -> Iterator[str]:
+    final = ", the final look" if record.is_final else ""
+    health = HealthCode(int(record.evidence.health.code))
+    yield f"Look {int(before.look)}{final}, month {float(record.time):.2f}, fit {health.name}"
+    if health != HealthCode.OK:
+        yield "  The fit is not usable: no rule is applied at this look."
+    for s, subgroup in enumerate(design.subgroups):
+        yield f"  {subgroup}"
+        for a, arm in enumerate(design.arms):
+            yield from _cell_lines(design, record, before, s, a, arm)
+    reason = StopReason(int(record.decision.reason))
+    yield "  The trial goes on." if reason == StopReason.RUNNING else f"  The trial ends: {_words(reason)}."
+
+
+def _cell_lines(design, record, before, s: int, a: int, arm: str) -> Iterator[str]:
+    """Return the lines of one arm in one subgroup."""
+    evidence, decision = record.evidence, record.decision
+    data = f"{int(evidence.patients[s, a])} patients, {int(evidence.events[s, a])} events, "
+    data += f"{float(evidence.exposure[s, a]):.2f} person-months, P(best) {float(evidence.p_best[s, a]):.4f}"
+    yield f"    {arm}: {data}, allocation until the next look {float(decision.allocation[s, a]):.4f}"
+    if a == 0:
+        return
+    b = a - 1
+    yield (
+        f"      log HR {float(evidence.mean[s, b]):.4f}, SD {float(evidence.sd[s, b]):.4f}, "
+        f"95% interval {float(evidence.lower[s, b]):.4f} to {float(evidence.upper[s, b]):.4f}"
+    )
+    if before.status[s, b] == CellStatus.OPEN:
+        for slot, rule in enumerate(design.rules):
+            yield "      " + _rule_line(rule, slot, record, before, s, b)
+    yield "      " + _decision_line(decision, s, b)
+
+
+def _rule_line(rule: AbstractRule, slot: int, record: LookRecord, before: Progress, s: int, b: int) -> str:
+    """Return what a rule asked of an open cell, and whether it fired."""
+    evidence = jax.tree.map(jnp.asarray, record.evidence)
+    usable = int(evidence.health.code) == HealthCode.OK
+    fired = usable and bool(rule.fires(evidence.p_below[slot], evidence, before)[s, b])
+    below, threshold = float(evidence.p_below[slot, s, b]), float(rule.threshold[before.look])
+    value = 1.0 - below if rule.verdict == CellStatus.HARM else below
+    kind = f"{_words(rule.verdict)} rule{'' if rule.binding else ' (advice)'}"
+    said = f"{kind}: P(HR {_SIGNS.get(rule.verdict, '<')} {float(rule.margin):g}) = {value:.6f}, "
+    if np.isnan(threshold):
+        return said + "not applied at this look"
+    said += f"fires if {_ASKS.get(rule.verdict, 'against')} {threshold:g}"
+    events = float(evidence.events[s, 0] + evidence.events[s, b + 1])
+    if events < float(rule.min_events):
+        said += f" and {float(rule.min_events):g} events or more (has {events:g})"
+    return f"{said}: {'FIRES' if fired else 'does not fire'}"
+
+
+def _decision_line(decision, s: int, b: int) -> str:
+    verdict, advice = int(decision.verdict[s, b]), int(decision.advice[s, b])
+    given = f"verdict {CellStatus(verdict).name}" if verdict else "no verdict"
+    advised = f", advice {CellStatus(advice).name}" if advice else ""
+    return f"{given}{advised}; state {CellStatus(int(decision.status[s, b])).name}"
+
+
+def _end_lines(design: Design, result, truth: dict) -> Iterator[str]:
+    """Return how the trial ended and the estimates beside the truth."""
+    yield (
+        f"Ended in month {float(result.months):.2f} after {int(result.looks_held)} looks: "
+        f"{_words(StopReason(int(result.reason)))}; {int(np.sum(result.patients))} patients randomised of "
+        f"{int(result.screened)} screened, {int(np.sum(result.events))} events"
+    )
+    yield f"True log HR at {truth['horizon_months']:g} months beside the estimate at the deciding look:"
+    for s, subgroup in enumerate(design.subgroups):
+        for b, arm in enumerate(design.arms[1:]):
+            status = CellStatus(int(result.status[s, b]))
+            yield f"  {subgroup}, {arm}: true {_shown(truth['log_hr'][s][b])}, {_estimate(result, s, b)}, {status.name}"
+
+
+def _estimate(result, s: int, b: int) -> str:
+    if not np.isfinite(result.mean[s, b]):
+        return "no estimate"
+    return (
+        f"estimate {float(result.mean[s, b]):.4f} "
+        f"({float(result.lower[s, b]):.4f} to {float(result.upper[s, b]):.4f})"
+    )
+
+
+def _shown(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4f}"
+
+
+def _words(code) -> str:
+    return code.name.lower().replace("_", " ")

@@ -1,0 +1,308 @@
+"""Run one cell of a study, a design in a scenario, into a result directory that survives a kill.
+
+The only place where the simulator meets the store. It computes no metric and judges no design.
+"""
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pyarrow.parquet as pq
+import yaml
+from tqdm import tqdm
+
+from adaptive.design.protocol import Design
+from adaptive.errors import BadInput
+from adaptive.io import store
+from adaptive.io.atomic import unwritable, write_atomic
+from adaptive.io.frames import Labels, Tables, schemas, tables
+from adaptive.io.hashing import plain, sha256_data
+from adaptive.io.lock import CellLock
+from adaptive.io.manifest import code_state, verify_files, versions, write_manifest
+from adaptive.oc.describe import describe_design, describe_truth, labels_of
+from adaptive.scenario.truth import Scenario
+from adaptive.simulate.drivers import check_compatible
+from adaptive.simulate.drivers import simulate as simulate_trials
+
+CONFIG, TRUTH = "config.yaml", "truth.json"
+ATTEMPTS = 2
+LARGEST = 2**32
+_FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]*")
+
+
+class CellFailed(RuntimeError):
+    """Every chunk of a cell failed; no result was made."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Trials that could not be simulated, and why."""
+
+    trials: range
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How to simulate at most ``size`` trials and turn them into tables."""
+
+    simulate: Callable
+    design: Design
+    scenario: Scenario
+    seed: int
+    size: int
+    keep_looks: bool
+
+    def run(self, trials: range) -> Tables:
+        """Return the tables of the trials; the simulator sees to it that no batch size compiles anew."""
+        wanted = np.arange(trials.start, trials.stop)
+        result, looks = self.simulate(self.design, self.scenario, seed=self.seed, trials=wanted)
+        return tables(labels_of(self.design), wanted, result, looks if self.keep_looks else None)
+
+
+def cell_path(root: Path | str, study: str, design: str, scenario: str) -> Path:
+    """Return ``<root>/<study>/<design>/<scenario>``.
+
+    Raises
+    ------
+    BadInput
+        If a name cannot be a folder name.
+    """
+    named = {"study": study, "design": design, "scenario": scenario}
+    faults = [
+        f"{role} name {name!r} cannot name a folder; start with a letter, a digit or _ and use only letters, "
+        "digits and _ . + = -"
+        for role, name in named.items()
+        if not _FOLDER.fullmatch(name)
+    ]
+    if faults:
+        raise BadInput(faults)
+    return Path(root) / study / design / scenario
+
+
+def run_cell(
+    design: Design,
+    scenario: Scenario,
+    *,
+    study: str,
+    seed: int,
+    n_trials: int,
+    chunk_size: int,
+    path: Path | str,
+    resolved_config: dict[str, Any],
+    benchmark: str | None = None,
+    keep_looks: bool = False,
+    command: str = "",
+    progress: bool = True,
+    estimand_horizon: float = 24.0,
+    estimand_absent: tuple[str, ...] = (),
+    simulate: Callable = simulate_trials,
+) -> Path:
+    """Simulate a design in a scenario and store the result; resume if it was interrupted.
+
+    Giving the same arguments again resumes an unfinished cell and returns at once from a finished one. The
+    final Parquet files depend on neither ``chunk_size`` nor interruptions.
+
+    Parameters
+    ----------
+    design, scenario
+        The protocol and the assumed truth.
+    study
+        Name of the study.
+    seed, n_trials
+        Root seed; trials 0 to ``n_trials - 1`` are simulated.
+    chunk_size
+        Trials simulated and stored together; a multiple of the simulator's block size wastes nothing.
+    path
+        Root of the results; the cell goes to ``<path>/<study>/<design>/<scenario>``.
+    resolved_config
+        What determines the result, as plain data; neither output paths nor the chunk size belong in it,
+        because a run may be resumed only with the same configuration.
+    benchmark
+        Name of the study's benchmark design.
+    keep_looks
+        Whether to store ``looks.parquet``.
+    command
+        Command line that made the result, for the manifest.
+    progress
+        Whether to show a progress bar on standard error.
+    estimand_horizon
+        Months of follow-up at which the true values are stated.
+    estimand_absent
+        Channels (dropout, say) switched off for the true cumulative incidence.
+    simulate
+        Stands in for ``adaptive.simulate.drivers.simulate`` in tests.
+
+    Returns
+    -------
+    Directory of the cell.
+
+    Raises
+    ------
+    BadInput
+        If arguments are out of range, the directory holds something else, another process writes it, a
+        finished result was altered, or the disk refuses.
+    CellFailed
+        If every chunk of trials failed twice.
+    """
+    _check(design, scenario, seed, n_trials, chunk_size)
+    cell = cell_path(path, study, design.name, scenario.name)
+    config = plain(resolved_config)
+    truth = describe_truth(design, scenario, estimand_horizon, estimand_absent)
+    identity = {
+        "study": study,
+        "design": design.name,
+        "scenario": scenario.name,
+        "config_sha256": sha256_data(config),
+        "seed": seed,
+        "n_trials": n_trials,
+        "keep_looks": keep_looks,
+        "dtype": str(scenario.hazards.base.dtype),
+        "benchmark": benchmark,
+        "truth_sha256": sha256_data(truth),
+    }
+    if _finished(cell, identity) and not store.has_leftovers(cell):
+        return cell
+    batch = Batch(simulate, design, scenario, seed, min(chunk_size, n_trials), keep_looks)
+    with _locked(cell):
+        if not _finished(cell, identity):
+            environment = {**versions(), "device": _device(), **code_state()}
+            opened = _open(cell, store.Plan(identity, environment, chunk_size), labels_of(design))
+            write_atomic(cell / CONFIG, lambda file: file.write(_yaml(config)))
+            write_atomic(cell / TRUTH, lambda file: file.write(store.json_bytes(truth)))
+            failures = _fill(opened, batch, n_trials, progress)
+            _complete(opened, design, identity, failures, command)
+        store.clear(cell)
+    return cell
+
+
+def _check(design: Design, scenario: Scenario, seed: int, n_trials: int, chunk_size: int) -> None:
+    """Raise ``BadInput`` with every fault of the arguments."""
+    faults = []
+    try:
+        check_compatible(design, scenario)
+    except ValueError as error:
+        faults.append(str(error))
+    for name, value, low, high in (
+        ("seed", seed, 0, LARGEST - 1),
+        ("n_trials", n_trials, 1, LARGEST),
+        ("chunk_size", chunk_size, 1, LARGEST),
+    ):
+        if not low <= value <= high:
+            faults.append(f"{name} is {value}; give a whole number from {low} to {high}")
+    if faults:
+        raise BadInput(faults)
+
+
+def _finished(cell: Path, identity: dict[str, Any]) -> bool:
+    """Return whether the cell is complete and sound; an altered one is refused."""
+    if not store.is_complete(cell, identity):
+        return False
+    faults = verify_files(cell)
+    if faults:
+        raise BadInput(faults)
+    return True
+
+
+def _locked(cell: Path) -> CellLock:
+    try:
+        cell.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(cell, error) from error
+    return CellLock(cell)
+
+
+def _open(cell: Path, plan: store.Plan, labels: Labels) -> store.CellStore:
+    kinds = schemas(labels)
+    if not plan.identity["keep_looks"]:
+        del kinds["looks"]
+    return store.CellStore.open(cell, plan, kinds)
+
+
+def _fill(opened: store.CellStore, batch: Batch, n_trials: int, progress: bool) -> list[Failure]:
+    """Simulate and store the trials that are missing; return those that failed."""
+    todo = opened.missing(n_trials, batch.size)
+    finished = n_trials - sum(map(len, todo))
+    failures = []
+    title = f"{batch.design.name} / {batch.scenario.name}"
+    with tqdm(
+        total=n_trials, initial=finished, desc=title, unit="trial", file=sys.stderr, disable=not progress
+    ) as bar:
+        for trials in todo:
+            outcome = _attempt(batch, trials)
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+            else:
+                opened.put(trials, [table for table in outcome if table is not None])
+            bar.update(len(trials))
+    if not opened.done:
+        raise CellFailed(f"{title}: all {n_trials} trials failed; the first reason: {failures[0].reason}")
+    return failures
+
+
+def _attempt(batch: Batch, trials: range) -> Tables | Failure:
+    """Simulate a chunk, once more if that fails, and give it up as a ``Failure`` then."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return batch.run(trials)
+        except BadInput:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:1000]
+            if attempt == ATTEMPTS:
+                return Failure(trials, reason)
+    raise AssertionError("unreachable")
+
+
+def _complete(
+    opened: store.CellStore,
+    design: Design,
+    identity: dict[str, Any],
+    failures: list[Failure],
+    command: str,
+) -> None:
+    """Merge the chunks and write the manifest."""
+    files = [*opened.merge(), CONFIG, TRUTH]
+    content = {
+        **{
+            key: identity[key] for key in ("study", "scenario", "seed", "dtype", "benchmark", "config_sha256")
+        },
+        "design": describe_design(design),
+        "device": _device(),
+        "versions": versions(),
+        "code": code_state(),
+        "counts": _counts(opened.path, identity["n_trials"], failures),
+        "failures": [
+            {"first": lost.trials.start, "stop": lost.trials.stop, "reason": lost.reason} for lost in failures
+        ],
+        "command": command,
+        "identity": identity,
+    }
+    write_manifest(opened.path, content, files)
+
+
+def _counts(cell: Path, requested: int, failures: list[Failure]) -> dict[str, int]:
+    kept = pq.read_table(cell / "trials.parquet", columns=["unhealthy_looks", "arrivals_exhausted"])
+    unhealthy, exhausted = (column.to_numpy() for column in kept.itercolumns())
+    return {
+        "requested": requested,
+        "finished": kept.num_rows,
+        "failed": sum(len(lost.trials) for lost in failures),
+        "unhealthy_looks": int(unhealthy.sum()),
+        "arrivals_exhausted": int(exhausted.sum()),
+    }
+
+
+def _device() -> str:
+    device = jax.devices()[0]
+    kind = device.device_kind
+    return device.platform if kind == device.platform else f"{device.platform}: {kind}"
+
+
+def _yaml(config: Any) -> bytes:
+    return yaml.safe_dump(config, sort_keys=True, allow_unicode=True).encode()

@@ -1,0 +1,150 @@
+"""Tidy tables of a study: one row per scenario, design, metric and place, with estimate and MCSE."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from adaptive.montecarlo import round_by_se
+from adaptive.oc import metrics
+from adaptive.oc.compare import benchmark_of, check_pairing, paired_differences
+from adaptive.oc.convergence import running, split_checks
+from adaptive.oc.load import CellResult
+from adaptive.oc.outcomes import size_outcomes
+
+COLUMNS = (
+    "scenario",
+    "design",
+    "metric",
+    "level",
+    "look",
+    "subgroup",
+    "arm",
+    "estimate",
+    "mcse",
+    "lower",
+    "upper",
+    "n",
+    "m",
+    "text",
+)
+FAMILIES: dict[str, Callable[[CellResult], list[dict]]] = {
+    "claims": metrics.claims,
+    "size": metrics.size,
+    "stopping": metrics.stopping,
+    "status": metrics.cell_status,
+    "allocation": metrics.allocation,
+    "estimation": metrics.estimation,
+    "convergence": running,
+}
+
+
+def cell_text(estimate: float, mcse: float, lower: float, upper: float, n: int, m: int) -> str:
+    """Return ``estimate (MCSE)`` rounded by the MCSE.
+
+    A zero MCSE is no certainty: a proportion of 0 or 1 is printed with its Wilson limits instead. An
+    estimate that was suppressed is printed as the number of trials it would rest on.
+    """
+    if not np.isfinite(estimate):
+        return f"\N{EN DASH} (m = {m})" if m != n else "\N{EN DASH}"
+    shown, error = round_by_se(estimate, mcse)
+    if mcse == 0 and upper > lower:
+        return (
+            f"{shown} [{lower:.2g}, {upper:.2g}]" if estimate < 0.5 else f"{shown} [{lower:.4g}, {upper:.4g}]"
+        )
+    return f"{shown} ({error})"
+
+
+def tidy(rows: list[dict]) -> pd.DataFrame:
+    """Return rows as a frame with the standard columns and a ``text`` column ready to print."""
+    frame = pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
+    frame["look"] = frame["look"].astype("Int64")
+    numbers = (frame[name].tolist() for name in ("estimate", "mcse", "lower", "upper", "n", "m"))
+    frame["text"] = [cell_text(*values) for values in zip(*numbers, strict=True)]
+    return frame
+
+
+def _labelled(result: CellResult, rows: list[dict]) -> list[dict]:
+    """Put scenario and design in front of rows."""
+    return [{"scenario": result.scenario, "design": result.design} | entry for entry in rows]
+
+
+def build_tables(results: list[CellResult]) -> dict[str, pd.DataFrame]:
+    """Return every tidy table of the study, by family.
+
+    Raises
+    ------
+    BadInput
+        If a design cannot be paired with the benchmark.
+    """
+    tables = {
+        name: tidy([entry for result in results for entry in _labelled(result, family(result))])
+        for name, family in FAMILIES.items()
+    }
+    tables["paired"] = tidy(paired_rows(results))
+    checks = [entry for result in results for entry in _labelled(result, split_checks(result))]
+    tables["splits"] = pd.DataFrame(checks)
+    tables["failures"] = pd.DataFrame([failures(result) for result in results])
+    tables["distribution"] = pd.DataFrame([entry for result in results for entry in distribution(result)])
+    return tables
+
+
+def paired_rows(results: list[CellResult]) -> list[dict]:
+    """Return the paired differences of every design against the study's benchmark, if it has one."""
+    name = benchmark_of(results)
+    if name is None:
+        return []
+    check_pairing(results)
+    reference = {result.scenario: result for result in results if result.design == name}
+    return [
+        entry
+        for result in results
+        if result.design != name and result.scenario in reference
+        for entry in _labelled(result, paired_differences(result, reference[result.scenario]))
+    ]
+
+
+def failures(result: CellResult) -> dict:
+    """Return counts of what went wrong in a cell.
+
+    ``fwer_worst_case`` is the largest family-wise type I error if every failed trial had made a false
+    claim; missing when the scenario has no null.
+    """
+    counts, trials = result.manifest["counts"], result.trials
+    null = result.offered & result.truth.is_null
+    false = int(result.claimed[:, null].any(axis=1).sum()) if null.any() else None
+    failed = int(counts["failed"])
+    worst = None if false is None else (false + failed) / max(result.n_trials + failed, 1)
+    return {
+        "scenario": result.scenario,
+        "design": result.design,
+        "requested": int(counts["requested"]),
+        "finished": int(counts["finished"]),
+        "failed": failed,
+        "looks_held": int(trials["looks_held"].sum()),
+        "unhealthy_looks": int(trials["unhealthy_looks"].sum()),
+        "trials_with_unhealthy_look": int((trials["unhealthy_looks"] > 0).sum()),
+        "arrivals_exhausted": int(trials["arrivals_exhausted"].sum()),
+        "without_stop_reason": int((trials["reason"] == 0).sum()),
+        "cells_left_open": int((result.status == 1).sum()),
+        "fwer_worst_case": worst,
+    }
+
+
+def distribution(result: CellResult, points: int = 101) -> list[dict]:
+    """Return empirical quantiles of trial size and duration on an even grid, for drawing."""
+    levels = np.linspace(0, 1, points)
+    rows = []
+    for key, values in size_outcomes(result).items():
+        found = np.quantile(values, levels, method="inverted_cdf")
+        rows += [
+            {
+                "scenario": result.scenario,
+                "design": result.design,
+                "metric": key.metric,
+                "value": float(value),
+            }
+            | {"cumulative": float(level), "n": result.n_trials}
+            for level, value in zip(levels, found, strict=True)
+        ]
+    return rows

@@ -1,0 +1,159 @@
+"""Find stored results and refuse those that are altered, incomplete or do not belong together.
+
+Looks at files, hashes and manifests only; the numbers are read by ``oc.load``.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from adaptive.errors import BadInput
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+REQUIRED = ("config.yaml", "truth.json", "trials.parquet", "cells.parquet")
+REQUIRED_KEYS = ("schema_version", "study", "design", "scenario", "seed", "files", "counts")
+
+
+def find_results(paths: Iterable[Path | str]) -> list[Path]:
+    """Return every result directory at or below the paths, sorted, each once.
+
+    Raises
+    ------
+    BadInput
+        If a path does not exist or holds no result (no ``manifest.json`` at or below it).
+    """
+    found: dict[Path, None] = {}
+    faults = []
+    for path in map(Path, paths):
+        here = sorted(manifest.parent for manifest in path.rglob(MANIFEST)) if path.is_dir() else []
+        if not here:
+            state = "holds no manifest.json at or below it" if path.is_dir() else "is not a directory"
+            faults.append(f"{path}: {state}; give the directory of a finished result or of a whole study")
+        found.update(dict.fromkeys(here))
+    if not found and not faults:
+        faults.append("no result directory was given; give at least one")
+    if faults:
+        raise BadInput(faults)
+    return list(found)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_manifest(path: Path) -> dict:
+    """Return the manifest of a result directory after checking its files against it.
+
+    Raises
+    ------
+    BadInput
+        With every fault: unreadable or incomplete manifest, missing files, files whose SHA-256 differs,
+        fewer trials finished and failed than requested.
+    """
+    try:
+        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path / MANIFEST}: cannot be read ({error}); re-run the cell") from error
+    if not isinstance(manifest, dict):
+        raise BadInput(f"{path / MANIFEST}: not a mapping; re-run the cell")
+    missing = [key for key in REQUIRED_KEYS if key not in manifest]
+    if missing:
+        raise BadInput(f"{path / MANIFEST}: without {', '.join(missing)}; re-run the cell")
+    faults = [*_version_faults(path, manifest), *_file_faults(path, manifest), *_count_faults(path, manifest)]
+    if faults:
+        raise BadInput(faults)
+    return manifest
+
+
+def _version_faults(path: Path, manifest: dict) -> list[str]:
+    """Say whether the result's format is one that this version reads."""
+    version = manifest["schema_version"]
+    if version == SCHEMA_VERSION:
+        return []
+    return [f"{path}: schema_version {version!r}; this version reads {SCHEMA_VERSION}; re-run the cell"]
+
+
+def _file_faults(path: Path, manifest: dict) -> list[str]:
+    """Compare every file with its recorded hash; unlisted result files are refused as well."""
+    files = manifest["files"]
+    faults = [
+        f"{path}: the manifest lists no {name}; re-run the cell" for name in REQUIRED if name not in files
+    ]
+    optional = path / "looks.parquet"
+    if optional.exists() and optional.name not in files:
+        faults.append(f"{optional}: present but not listed in the manifest; remove it or re-run the cell")
+    for name, recorded in sorted(files.items()):
+        target = path / name
+        if not target.is_file():
+            faults.append(f"{target}: listed in the manifest but missing; restore it or re-run the cell")
+        elif (actual := sha256(target)) != recorded:
+            faults.append(
+                f"{target}: altered: SHA-256 is {actual[:12]}..., the manifest says {str(recorded)[:12]}...; "
+                "restore the file or re-run the cell"
+            )
+    return faults
+
+
+def _count_faults(path: Path, manifest: dict) -> list[str]:
+    """Say whether the run ended before every requested trial was simulated."""
+    counts = manifest["counts"]
+    absent = [key for key in ("requested", "finished", "failed") if key not in counts]
+    if absent:
+        return [f"{path}: the manifest's counts lack {', '.join(absent)}; re-run the cell"]
+    done = counts["finished"] + counts["failed"]
+    if done == counts["requested"]:
+        return []
+    return [
+        f"{path}: incomplete: {counts['requested']} trials requested, {counts['finished']} finished and "
+        f"{counts['failed']} failed; resume the run"
+    ]
+
+
+def check_together(manifests: Sequence[tuple[Path, dict]]) -> None:
+    """Check that the results form one study: same study, arms, subgroups and benchmark; no cell twice.
+
+    Raises
+    ------
+    BadInput
+        Naming the results that differ.
+    """
+    faults = []
+    for label, value in (
+        ("study", lambda m: m["study"]),
+        ("schema_version", lambda m: m["schema_version"]),
+        ("arms", lambda m: tuple(m["design"]["arms"])),
+        ("subgroups", lambda m: tuple(m["design"]["subgroups"])),
+        ("benchmark", lambda m: m.get("benchmark")),
+    ):
+        groups = _grouped(manifests, value)
+        if len(groups) > 1:
+            shown = "; ".join(f"{key!r} in {_names(paths)}" for key, paths in groups.items())
+            faults.append(f"results differ in {label}: {shown}; make one report for each")
+    for (design, scenario), paths in _grouped(
+        manifests, lambda m: (m["design"]["name"], m["scenario"])
+    ).items():
+        if len(paths) > 1:
+            faults.append(
+                f"design {design!r} in scenario {scenario!r} given {len(paths)} times: {_names(paths)}"
+            )
+    if faults:
+        raise BadInput(faults)
+
+
+def _grouped(manifests: Sequence[tuple[Path, dict]], value) -> dict:
+    """Return paths by a value of their manifest."""
+    groups = defaultdict(list)
+    for path, manifest in manifests:
+        groups[value(manifest)].append(path)
+    return groups
+
+
+def _names(paths: Sequence[Path]) -> str:
+    """List at most three paths."""
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(str(path) for path in paths[:3]) + more
