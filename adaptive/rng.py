@@ -10,7 +10,7 @@ from enum import IntEnum
 import jax.numpy as jnp
 import jax.random as jr
 from jax.typing import DTypeLike
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Float, Integer, PRNGKeyArray
 
 
 class Stream(IntEnum):
@@ -32,20 +32,20 @@ class Stream(IntEnum):
     """Choice of trials or looks to be checked again."""
 
 
-def trial_key(seed: int, trial: int | Int[Array, ""]) -> PRNGKeyArray:
+def trial_key(seed: Integer[ArrayLike, ""], trial: Integer[ArrayLike, ""]) -> PRNGKeyArray:
     """Return the key of one trial, ``fold_in(key(seed), trial)``.
 
     Parameters
     ----------
     seed
-        Seed of the study.
+        Seed of the study; may be traced.
     trial
         Number of the trial, from 0; may be traced.
     """
     return jr.fold_in(jr.key(seed), trial)
 
 
-def stream_key(key: PRNGKeyArray, stream: Stream, look: int | Int[Array, ""] = 0) -> PRNGKeyArray:
+def stream_key(key: PRNGKeyArray, stream: Stream, look: Integer[ArrayLike, ""] = 0) -> PRNGKeyArray:
     """Return the key of one stream of a trial at one look (0 for what does not depend on a look)."""
     return jr.fold_in(jr.fold_in(key, int(stream)), look)
 

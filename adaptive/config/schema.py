@@ -50,6 +50,7 @@ class DesignValues:
     max_months: float = real(above=0)
     n_arrivals: int = whole(low=1)
     horizon_months: float = real(above=0)
+    absent_channels: list[str] = checked(Names(0), [])
     cuts: Any = numbers(low=0)
     max_per_subgroup: Any = checked(Anything(), None)
     eligible: Any = checked(Table(), None)

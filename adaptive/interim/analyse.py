@@ -18,7 +18,7 @@ from adaptive.interim.engines import engine_for
 from adaptive.interim.raw import raw_log_hr
 from adaptive.interim.request import Sampling
 from adaptive.posterior.base import AbstractPosterior
-from adaptive.records import Decision, Evidence, EventTable, Progress, Snapshot
+from adaptive.records import Decision, EventTable, Evidence, Progress, Snapshot
 from adaptive.rng import Stream, stream_key, trial_key
 
 

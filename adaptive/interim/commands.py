@@ -92,7 +92,7 @@ def decision_record(
     *,
     time_limit: bool = False,
 ) -> dict[str, Any]:
-    """Return the content of ``decision.json``; ``time_limit`` says that the calendar limit forced the look."""
+    """Return the content of ``decision.json``; ``time_limit``: the calendar limit forced this look."""
     design, progress = result.design, result.progress
     cells = cell_rows(design, result.evidence, progress, result.decision, result.raw)
     arms = arm_rows(design, result.evidence, progress, result.decision)
@@ -159,7 +159,7 @@ def write_outputs(folder: Path, record: dict[str, Any], result: Interim, rows: p
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "decision.json"
     if target.exists():
-        raise BadInput(f"output: {target} exists and a decision is never overwritten; give another folder")
+        raise BadInput(f"output: {target} exists; a decision is never overwritten, give another folder")
     if result.diagnostics is not None:
         write_posterior(folder / "posterior.nc", result, record)
     write_text(folder / "memo.html", render_memo(record, rows[["subgroup", "arm", "time", "event"]]))
@@ -176,9 +176,7 @@ def write_text(path: Path, text: str) -> None:
 def write_posterior(path: Path, result: Interim, record: dict[str, Any]) -> None:
     """Write the draws as ArviZ NetCDF with labelled axes."""
     posterior = result.posterior
-    axes = {
-        name: site_labels(result.design, np.shape(draws)[2:]) for name, draws in posterior.sites.items()
-    }
+    axes = {name: site_labels(result.design, np.shape(draws)[2:]) for name, draws in posterior.sites.items()}
     write_netcdf(
         path,
         posterior.sites,

@@ -102,7 +102,9 @@ def diagnose(
         Limits; the defaults if not given.
     """
     gates = gates or Gates()
-    rows = [row for name, draws in sites.items() for row in _per_scalar(name, np.asarray(draws), labels[name])]
+    rows = [
+        row for name, draws in sites.items() for row in _per_scalar(name, np.asarray(draws), labels[name])
+    ]
     n_divergent = int(np.asarray(diverging).sum())
     ebfmi = energy_fraction(np.asarray(energy, float))
     chain = int(np.argmin(ebfmi))

@@ -119,14 +119,14 @@ _SUMMARIES = ("mean", "sd", "lower", "upper")
 def arm_rows(
     design: Design, evidence: Evidence, progress: Progress, decision: Decision | None
 ) -> list[dict[str, Any]]:
-    """Return one record per subgroup and arm, control included: counts, P(best), allocation until the next look."""
+    """Return one record per subgroup and arm, control included: counts, P(best) and allocation."""
     allocation = progress.allocation if decision is None else decision.allocation
     return [
         {
             "subgroup": subgroup,
             "arm": arm,
             "patients": int(evidence.patients[s, a]),
-            "events": int(round(float(evidence.events[s, a]))),
+            "events": round(float(evidence.events[s, a])),
             "exposure": float(evidence.exposure[s, a]),
             "p_best": number(evidence.p_best[s, a]),
             "allocation_before": float(progress.allocation[s, a]),

@@ -49,7 +49,8 @@ def read_previous(path: Path) -> Previous:
         raise BadInput(f"previous: {path} is not the decision.json of an interim analysis")
     if content.get("schema_version") != SCHEMA:
         raise BadInput(
-            f"previous: {path} has schema version {content.get('schema_version')!r}; this version reads {SCHEMA}"
+            f"previous: {path} has schema version {content.get('schema_version')!r}; "
+            f"this version reads {SCHEMA}"
         )
     return Previous(content, hashlib.sha256(raw).hexdigest())
 
@@ -77,7 +78,9 @@ def progress_at(
     """
     number = _number(previous, look)
     n_looks = design.looks.n_looks
-    faults = [] if 1 <= number <= n_looks else [f"look: {number} is not allowed; the design has 1 to {n_looks}"]
+    faults = []
+    if not 1 <= number <= n_looks:
+        faults.append(f"look: {number} is not allowed; the design has 1 to {n_looks}")
     if previous is not None:
         faults += _order_faults(design, previous.content, number, month)
     if faults:

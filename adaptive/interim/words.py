@@ -36,8 +36,8 @@ def recommendation(
     if withheld_because:
         return {
             "code": "NONE",
-            "text": "NONE: diagnostics failed. The posterior may be wrong, so no rule was applied and nothing "
-            "changes. Repeat the analysis with more draws before acting.",
+            "text": "NONE: diagnostics failed. The posterior may be wrong, so no rule was applied and "
+            "nothing changes. Repeat the analysis with more draws before acting.",
             "details": [f"Failed: {reason}." for reason in withheld_because],
         }
     closings = [_sentence(CLOSINGS[cell["verdict"]], cell) for cell in cells if cell["verdict"]]

@@ -1,0 +1,1 @@
+"""Files in and out: patient data, the results store and its manifest."""

@@ -73,7 +73,8 @@ class ColumnMap:
 def column_map_faults(columns: ColumnMap) -> list[str]:
     """Return what is wrong with the map itself, whatever the file holds."""
     faults = [
-        f"columns.{name}: {value!r} is not allowed; use one of {', '.join(SCALES)}{did_you_mean(value, SCALES)}"
+        f"columns.{name}: {value!r} is not allowed; use one of {', '.join(SCALES)}"
+        + did_you_mean(value, SCALES)
         for name, value in (("entry_as", columns.entry_as), ("end_as", columns.end_as))
         if value not in SCALES
     ]

@@ -48,7 +48,7 @@ def finite_or_null(value: Any) -> Any:
 
 
 def canonical_json(value: Any) -> str:
-    """Return plain data as canonical JSON; NaN and infinities are the strings ``"nan"``, ``"inf"``, ``"-inf"``."""
+    """Return plain data as canonical JSON; NaN and infinities become the strings nan, inf and -inf."""
     named = _replace_non_finite(plain(value), str)
     return json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False)
 

@@ -18,9 +18,9 @@ from adaptive.io.store import MANIFEST, SCHEMA_VERSION, json_bytes, read_json
 _PACKAGES = ("jax", "jaxlib", "numpyro", "equinox", "numpy", "pyarrow")
 _SELF = "manifest_sha256"
 _REQUIRED = (
-    "schema_version study design scenario seed dtype device versions code config_sha256 files counts "
-    "command benchmark identity"
-).split()
+    *("schema_version", "study", "design", "scenario", "seed", "dtype", "device", "versions", "code"),
+    *("config_sha256", "files", "counts", "command", "benchmark", "identity"),
+)
 
 
 def versions() -> dict[str, str | None]:
@@ -38,7 +38,7 @@ def _version(name: str) -> str | None:
 
 
 def code_state() -> dict[str, Any]:
-    """Return ``{"commit", "dirty"}`` of the package's own files, both ``None`` when git does not track them."""
+    """Return commit and dirty flag of the package's own files, ``None`` when git does not track them."""
     package = Path(adaptive.__file__).parent
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
         return {"commit": None, "dirty": None}

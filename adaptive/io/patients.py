@@ -167,16 +167,31 @@ def cut(data: PatientData, cutoff: float) -> pd.DataFrame:
     return out.loc[seen]
 
 
-def to_snapshot(rows: pd.DataFrame, arms: Sequence[str], subgroups: Sequence[str]) -> Snapshot:
-    """Turn the rows of ``cut`` into the record that the analysis reads."""
-    code = {name: index for index, name in enumerate(arms)}
-    group = {name: index for index, name in enumerate(subgroups)}
+def to_snapshot(
+    rows: pd.DataFrame, arms: Sequence[str], subgroups: Sequence[str], size: int | None = None
+) -> Snapshot:
+    """Turn the rows of ``cut`` into the record that the analysis reads.
+
+    Parameters
+    ----------
+    rows
+        Patients as seen at the cut-off.
+    arms, subgroups
+        Labels of the design, whose order gives the codes.
+    size
+        Number of rows to pad to, so that looks of one trial share a compiled analysis.
+    """
+    n_padding = max((size or 0) - len(rows), 0)
+
+    def padded(values: Sequence, dtype: type) -> np.ndarray:
+        return np.concatenate([np.asarray(values, dtype), np.zeros(n_padding, dtype)])
+
     return Snapshot(
-        subgroup=jnp.asarray([group[name] for name in rows["subgroup"]], jnp.int32),
-        arm=jnp.asarray([code[name] for name in rows["arm"]], jnp.int32),
-        time=jnp.asarray(rows["time"].to_numpy(float)),
-        event=jnp.asarray(rows["event"].to_numpy(bool)),
-        observed=jnp.ones(len(rows), bool),
+        subgroup=jnp.asarray(padded([subgroups.index(name) for name in rows["subgroup"]], np.int32)),
+        arm=jnp.asarray(padded([arms.index(name) for name in rows["arm"]], np.int32)),
+        time=jnp.asarray(padded(rows["time"], float)),
+        event=jnp.asarray(padded(rows["event"], bool)),
+        observed=jnp.arange(len(rows) + n_padding) < len(rows),
     )
 
 

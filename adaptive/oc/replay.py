@@ -188,7 +188,8 @@ def _end_lines(design: Design, result, truth: dict) -> Iterator[str]:
     for s, subgroup in enumerate(design.subgroups):
         for b, arm in enumerate(design.arms[1:]):
             status = CellStatus(int(result.status[s, b]))
-            yield f"  {subgroup}, {arm}: true {_shown(truth['log_hr'][s][b])}, {_estimate(result, s, b)}, {status.name}"
+            true = _shown(truth["log_hr"][s][b])
+            yield f"  {subgroup}, {arm}: true {true}, {_estimate(result, s, b)}, {status.name}"
 
 
 def _estimate(result, s: int, b: int) -> str:

@@ -35,7 +35,7 @@ LARGEST = 2**32
 _FOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=-]*")
 
 
-class CellFailed(RuntimeError):
+class CellFailedError(RuntimeError):
     """Every chunk of a cell failed; no result was made."""
 
 
@@ -147,7 +147,7 @@ def run_cell(
     BadInput
         If arguments are out of range, the directory holds something else, another process writes it, a
         finished result was altered, or the disk refuses.
-    CellFailed
+    CellFailedError
         If every chunk of trials failed twice.
     """
     _check(design, scenario, seed, n_trials, chunk_size)
@@ -241,7 +241,9 @@ def _fill(opened: store.CellStore, batch: Batch, n_trials: int, progress: bool) 
                 opened.put(trials, [table for table in outcome if table is not None])
             bar.update(len(trials))
     if not opened.done:
-        raise CellFailed(f"{title}: all {n_trials} trials failed; the first reason: {failures[0].reason}")
+        raise CellFailedError(
+            f"{title}: all {n_trials} trials failed; the first reason: {failures[0].reason}"
+        )
     return failures
 
 

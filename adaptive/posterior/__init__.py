@@ -1,0 +1,1 @@
+"""Posteriors of the log hazard ratios and the engines that compute them."""

@@ -90,7 +90,7 @@ class _Names(eqx.Module):
         return list(range(len(allowed))) if name is None else [allowed.index(name)]
 
 
-def grid_faults(where: str, grid: Sequence[float], first: float | None = None) -> list[str]:
+def grid_faults(where: str, grid: Sequence[float] | np.ndarray, first: float | None = None) -> list[str]:
     """Return what is wrong with a strictly increasing grid of months."""
     values = np.asarray(grid, float)
     if values.ndim != 1 or values.size == 0:

@@ -9,7 +9,7 @@ step, so nothing decided at a look can depend on what comes after it. No batch a
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Integer, PRNGKeyArray
 
 from adaptive.analysis import analyse_look
 from adaptive.codes import CellStatus, HealthCode, StopReason
@@ -56,7 +56,7 @@ class TrialState(eqx.Module):
 
 
 def open_trial(
-    design: Design, scenario: Scenario, seed: Int[Array, ""], trial: Int[Array, ""]
+    design: Design, scenario: Scenario, seed: Integer[ArrayLike, ""], trial: Integer[ArrayLike, ""]
 ) -> tuple[Nature, TrialState]:
     """Draw the noise of trial ``trial`` under root ``seed``, realise the truth, and open the trial."""
     key = trial_key(seed, trial)

@@ -6,10 +6,13 @@ from scipy import stats
 from scipy.integrate import quad
 
 from adaptive.rng import trial_key
-from adaptive.scenario.calendar import choose_subgroup, entry_times, expected_arrivals, interpolate
+from adaptive.scenario import calendar
+from adaptive.scenario.calendar import choose_subgroup, interpolate
 from adaptive.scenario.truth import Accrual, Population
 from adaptive.simulate.world import draw_world
 from tests.statistics import assert_mc_close
+
+entry_times, expected_arrivals = jax.jit(calendar.entry_times), jax.jit(calendar.expected_arrivals)
 
 CURVES = {
     "constant": Accrual([0.0], [4.0]),
@@ -62,12 +65,11 @@ def test_the_entry_is_the_first_time_after_a_pause():
 
 @pytest.fixture(scope="module")
 def arrivals():
-    draw = lambda t: (
-        draw_world(  # noqa: E731
-            trial_key(2, t), n_arrivals=120, n_episodes=1, n_channels=1, dtype=jnp.float64
-        ).arrival
-    )
-    return jax.vmap(draw)(jnp.arange(3000))
+    def draw(trial):
+        key = trial_key(2, trial)
+        return draw_world(key, n_arrivals=120, n_episodes=1, n_channels=1, dtype=jnp.float64).arrival
+
+    return jax.jit(jax.vmap(draw))(jnp.arange(3000))
 
 
 @pytest.mark.statistical

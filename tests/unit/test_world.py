@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ from adaptive.simulate.world import draw_world
 FALSE_ALARM = 1e-6
 
 
+@partial(jax.jit, static_argnames=("n", "e", "c", "dtype", "seed"))
 def world(trial=0, n=50, e=2, c=3, dtype=jnp.float64, seed=5):
     return draw_world(trial_key(seed, trial), n_arrivals=n, n_episodes=e, n_channels=c, dtype=dtype)
 

@@ -1,0 +1,97 @@
+"""Builds the statistical model and the engine from configuration values, and checks that they fit together."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from adaptive.config.checks import Faults, shown
+from adaptive.config.read import read_kind
+from adaptive.config.schema import SCHEMAS, DesignValues
+from adaptive.design.protocol import Analysis
+from adaptive.models.base import AbstractModel
+from adaptive.models.hazards import GammaHazards
+from adaptive.models.pooling import FullPooling, NoPooling, PartialPooling
+from adaptive.posterior.base import AbstractEngine
+from adaptive.posterior.laplace import LaplaceEngine
+
+_MODELS = {
+    "partial_pooling": PartialPooling,
+    "no_pooling": NoPooling,
+    "full_pooling": FullPooling,
+    "gamma_hazards": GammaHazards,
+}
+_FITS = {
+    "laplace": ("partial_pooling", "no_pooling", "full_pooling"),
+    "conjugate": ("gamma_hazards",),
+    "nuts": tuple(_MODELS),
+}
+_LAPLACE_ARMS = 5
+
+
+def build_model(data: Any, faults: Faults) -> AbstractModel | None:
+    """Return the model that ``data`` describes, or ``None`` after writing down every fault."""
+    values = read_kind(SCHEMAS["model"], data, "model", faults)
+    return None if values is None else _MODELS[values.kind](**_numbers(values))
+
+
+def build_engine(data: Any, faults: Faults) -> AbstractEngine | None:
+    """Return the engine that ``data`` describes, or ``None`` after writing down every fault."""
+    values = read_kind(SCHEMAS["posterior"], data, "posterior", faults)
+    return None if values is None else _engine_class(values.kind)(**_numbers(values))
+
+
+def _engine_class(kind: str) -> type[AbstractEngine]:
+    """Return the engine's class, imported when asked for."""
+    if kind == "nuts":
+        from adaptive.posterior.nuts import NutsEngine
+
+        return NutsEngine
+    if kind == "conjugate":
+        from adaptive.posterior.conjugate import ConjugateEngine
+
+        return ConjugateEngine
+    return LaplaceEngine
+
+
+def check_fit(model: Any, posterior: Any, faults: Faults) -> None:
+    """Write down a fault if the engine cannot fit the model."""
+    kinds = [item.get("kind") for item in (model, posterior)]
+    if kinds[0] in _MODELS and kinds[1] in _FITS and kinds[0] not in _FITS[kinds[1]]:
+        engines = [name for name, models in _FITS.items() if kinds[0] in models]
+        faults.append(
+            f"posterior.kind: {kinds[1]!r} cannot fit model.kind {kinds[0]!r}; give posterior={' or '.join(engines)}, "
+            f"or a model of kind {', '.join(_FITS[kinds[1]])}"
+        )
+
+
+def build_analysis(config: dict, design: DesignValues | None, faults: Faults) -> Analysis | None:
+    """Return the analysis of a look, or ``None`` after writing down every fault."""
+    model, engine = build_model(config.get("model"), faults), build_engine(config.get("posterior"), faults)
+    if model is not None and engine is not None:
+        check_fit(config["model"], config["posterior"], faults)
+    if design is None:
+        return None
+    before = len(faults)
+    if isinstance(engine, LaplaceEngine) and len(design.arms) > _LAPLACE_ARMS:
+        faults.append(
+            f"posterior.kind: 'laplace' takes at most {_LAPLACE_ARMS} arms and design.arms has "
+            f"{len(design.arms)}; give posterior=nuts"
+        )
+    check_cuts(design.cuts, "design.cuts", faults)
+    if model is None or engine is None or len(faults) > before:
+        return None
+    return Analysis(cuts=np.asarray(design.cuts, float), model=model, engine=engine)
+
+
+def check_cuts(cuts: list[float], key: str, faults: Faults) -> None:
+    """Write down a fault unless the interval starts begin at 0 and increase."""
+    rising = all(a < b for a, b in zip(cuts, cuts[1:], strict=False))
+    if cuts[0] != 0.0 or not rising:
+        faults.append(
+            f"{key}: {shown(cuts)} is not allowed; interval starts are months, the first 0, strictly increasing"
+        )
+
+
+def _numbers(values: Any) -> dict[str, Any]:
+    return {f.name: getattr(values, f.name) for f in dataclasses.fields(values) if f.name != "kind"}

@@ -1,0 +1,260 @@
+"""Turn stored results into the content of a report: plain frames, dictionaries and sentences.
+
+What is built here is all that the report sees; ``adaptive.report`` documents the layout.
+"""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from adaptive.oc import labels, report_text
+from adaptive.oc.compare import benchmark_of
+from adaptive.oc.load import CellResult, load_results
+from adaptive.oc.outcomes import ADVISED
+from adaptive.oc.parameters import differences, parameter_table
+from adaptive.oc.tables import build_tables
+
+
+def build_content(paths: Iterable[Path | str]) -> dict:
+    """Return the content of a report on every result at or below ``paths``.
+
+    Raises
+    ------
+    BadInput
+        If a result is altered, incomplete or unreadable, if results do not belong to one study, or if a
+        design cannot be paired with the benchmark.
+    """
+    results = in_order(load_results(paths))
+    tables = build_tables(results)
+    benchmark = benchmark_of(results)
+    parameters = parameter_table(results)
+    designs = list(dict.fromkeys(result.design for result in results))
+    return {
+        "meta": meta(results, designs, benchmark),
+        "labels": label_content(),
+        "summary": report_text.summary(results, tables, benchmark),
+        "headline": report_text.headline(tables, designs),
+        "warnings": report_text.warnings(results, tables, parameters, benchmark),
+        "designs": design_table(results),
+        "scenarios": scenario_table(results),
+        "scenario_settings": differences(_configs(results, by_scenario=True)),
+        "design_settings": differences(_configs(results, by_scenario=False)),
+        "parameters": parameters,
+        "tables": tables,
+        "configs": [
+            {"design": r.design, "scenario": r.scenario, "text": r.config_text, "sha256": config_hash(r)}
+            for r in results
+        ],
+        "provenance": provenance_table(results),
+        "files": file_table(results),
+    }
+
+
+def in_order(results: Sequence[CellResult]) -> list[CellResult]:
+    """Return results with the benchmark design first and, of the scenarios, those with most nulls first."""
+    benchmark = results[0].manifest.get("benchmark")
+
+    def rank(result: CellResult):
+        benefits = int((~result.truth.is_null & result.offered).sum())
+        return benefits, result.scenario, result.design != benchmark, result.design
+
+    # A scenario keeps one rank over designs even where designs offer different cells.
+    first = {}
+    for result in sorted(results, key=rank):
+        first.setdefault(result.scenario, len(first))
+    return sorted(results, key=lambda r: (first[r.scenario], r.design != benchmark, r.design))
+
+
+def meta(results: Sequence[CellResult], designs: Sequence[str], benchmark: str | None) -> dict:
+    """Return names, the title and the numbers of trials."""
+    first = results[0]
+    adaptations = adaptations_of(results)
+    return {
+        "study": first.manifest["study"],
+        "title": f"Operating characteristics of a Bayesian adaptive trial: {first.manifest['study']}",
+        "subtitle": "Adaptive design with " + report_text.joined(adaptations) if adaptations else "",
+        "designs": list(designs),
+        "scenarios": list(dict.fromkeys(result.scenario for result in results)),
+        "subgroups": list(first.subgroups),
+        "arms": list(first.arms),
+        "benchmark": benchmark,
+        "n_min": min(result.n_trials for result in results),
+        "n_max": max(result.n_trials for result in results),
+        "command": sorted({str(r.manifest.get("command") or "") for r in results} - {""}),
+    }
+
+
+def adaptations_of(results: Sequence[CellResult]) -> list[str]:
+    """Name what the designs adapt, as the manifests tell it."""
+    designs = [result.manifest["design"] for result in results]
+    kinds = {str(rule.get("kind", "")).lower() for design in designs for rule in design.get("rules", [])}
+    several = any(int(design.get("n_looks") or 1) > 1 for design in designs)
+    allocations = {_kind(design.get("allocation")).lower() for design in designs}
+    found = []
+    if any(name and "fixed" not in name for name in allocations):
+        found.append("response-adaptive randomisation")
+    found += [
+        f"stopping for {name}"
+        for name in ("efficacy", "futility", "harm")
+        if several and any(name in kind for kind in kinds)
+    ]
+    if several and len(results[0].subgroups) > 1:
+        found.append("closure of arms within subgroups")
+    return found
+
+
+def _kind(value: object) -> str:
+    """Return the kind of a described part, which may be a name or a mapping with ``kind``."""
+    return str(value.get("kind", value)) if isinstance(value, dict) else str(value or "")
+
+
+def label_content() -> dict:
+    """Return metric labels with units and definitions, those with advice applied included."""
+    metrics = {
+        name: {"label": label, "unit": unit, "definition": definition}
+        for name, (label, unit, definition) in labels.METRICS.items()
+    }
+    for name in ("type_i_error", "power", "fwer", "disjunctive_power", "conjunctive_power", "correct_set"):
+        plain = metrics[name]
+        metrics[name + ADVISED] = plain | {
+            "label": plain["label"] + labels.ADVICE_SUFFIX,
+            "definition": plain["definition"] + "; a claim counts only if no earlier look advised to stop",
+        }
+    return {"metrics": metrics, "states": labels.STATES, "reasons": labels.REASONS}
+
+
+def rule_text(rule: dict) -> str:
+    """Return one decision rule in words."""
+    kind = str(rule.get("kind", "rule"))
+    sign = {"efficacy": "P(HR < {m}) > {t}", "futility": "P(HR < {m}) < {t}", "harm": "P(HR ≥ {m}) > {t}"}
+    pattern = next((text for name, text in sign.items() if name in kind.lower()), "margin {m}, threshold {t}")
+    thresholds = rule.get("threshold", [])
+    thresholds = thresholds if isinstance(thresholds, list) else [thresholds]
+    shown = ["not applied" if t is None or t != t else f"{t:g}" for t in thresholds]
+    at_looks = shown[0] if len(set(shown)) == 1 else "[" + ", ".join(shown) + "] by look"
+    condition = pattern.format(m=f"{rule.get('margin', 1):g}", t=at_looks)
+    events = f", from {rule['min_events']:g} events" if rule.get("min_events") else ""
+    return f"{kind}: {condition}{events}, {'binding' if rule.get('binding', True) else 'non-binding'}"
+
+
+def design_table(results: Sequence[CellResult]) -> pd.DataFrame:
+    """Return the designs side by side: a row per property, a column per design."""
+    columns = {}
+    for result in results:
+        design = result.manifest["design"]
+        rules = [rule_text(rule) for rule in design.get("rules", [])]
+        columns.setdefault(
+            result.design,
+            {
+                "Arms, control first": ", ".join(result.arms),
+                "Subgroups": ", ".join(result.subgroups),
+                "Endpoint": _plain(design.get("endpoint")),
+                "Looks": _plain(design.get("n_looks")),
+                "Largest number of patients": _plain(design.get("max_patients")),
+                "Calendar limit, months": _plain(design.get("max_months")),
+                "Allocation": _plain(design.get("allocation")),
+                "Rules": "\n".join(rules) or "none",
+                "Analysis model": _plain(design.get("model")),
+                "Posterior engine": _plain(design.get("engine")),
+            },
+        )
+    frame = pd.DataFrame(columns)
+    return frame.rename_axis("property").reset_index()
+
+
+def _plain(value: object) -> str:
+    """Return a described part as text."""
+    if isinstance(value, dict):
+        kind = str(value.get("kind", ""))
+        rest = ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if key != "kind")
+        return f"{kind} ({rest})" if kind and rest else kind or rest
+    if isinstance(value, list | tuple):
+        return ", ".join(_plain(item) for item in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "\N{EN DASH}" if value is None else str(value)
+
+
+def scenario_table(results: Sequence[CellResult]) -> pd.DataFrame:
+    """Return the true values of every scenario: a row per scenario, subgroup and experimental arm."""
+    rows, seen = [], set()
+    for result in results:
+        if result.scenario in seen:
+            continue
+        seen.add(result.scenario)
+        content = result.truth.content
+        horizon = content.get("horizon_months")
+        for s, subgroup in enumerate(result.subgroups):
+            for b, arm in enumerate(result.arms[1:]):
+                log_hr = float(result.truth.log_hr[s, b])
+                rows.append(
+                    {
+                        "scenario": result.scenario,
+                        "subgroup": subgroup,
+                        "arm": arm,
+                        "true hazard ratio": f"{np.exp(log_hr):.3g}"
+                        if np.isfinite(log_hr)
+                        else "\N{EN DASH}",
+                        "benefit": "no (null)" if result.truth.is_null[s, b] else "yes",
+                        **_incidence(content, s, b, horizon),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _incidence(content: dict, s: int, b: int, horizon: float | None) -> dict:
+    """Return the true cumulative incidences at the horizon, where they are stored."""
+    try:
+        control, arm = float(content["cif"][s][0]), float(content["cif"][s][b + 1])
+    except (KeyError, IndexError, TypeError, ValueError):
+        return {}
+    at = f"at {horizon:g} months" if horizon else "at the horizon"
+    return {f"incidence {at}, control": f"{control:.3f}", f"incidence {at}, arm": f"{arm:.3f}"}
+
+
+def _configs(results: Sequence[CellResult], *, by_scenario: bool) -> dict[str, dict]:
+    """Return configurations to compare: over scenarios within one design, or over designs within one scenario."""
+    first = results[0]
+    if by_scenario:
+        return {r.scenario: r.config for r in results if r.design == first.design}
+    return {r.design: r.config for r in results if r.scenario == first.scenario}
+
+
+def config_hash(result: CellResult) -> str:
+    """Return the recorded hash of the configuration."""
+    return str(result.manifest.get("config_sha256") or result.manifest["files"]["config.yaml"])
+
+
+def provenance_table(results: Sequence[CellResult]) -> pd.DataFrame:
+    """Return what made each result: versions, seed, precision, device, code and configuration."""
+    rows = []
+    for result in results:
+        manifest = result.manifest
+        code = manifest.get("code", {})
+        rows.append(
+            {
+                "scenario": result.scenario,
+                "design": result.design,
+                "seed": str(manifest["seed"]),
+                "precision": _plain(manifest.get("dtype")),
+                "device": _plain(manifest.get("device")),
+                "commit": _plain(code.get("commit")),
+                "uncommitted changes": {True: "yes", False: "no"}.get(code.get("dirty"), "unknown"),
+                **{name: _plain(version) for name, version in manifest.get("versions", {}).items()},
+                "config SHA-256": config_hash(result),
+                "command": _plain(manifest.get("command") or None),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def file_table(results: Sequence[CellResult]) -> pd.DataFrame:
+    """Return the SHA-256 of every file that the report was made from; all were checked on reading."""
+    rows = [
+        {"scenario": result.scenario, "design": result.design, "file": name, "SHA-256": digest}
+        for result in results
+        for name, digest in sorted(result.manifest["files"].items())
+    ]
+    return pd.DataFrame(rows)

@@ -1,0 +1,65 @@
+"""Write every table as CSV and every number as JSON, beside the report."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+
+_FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
+
+
+def neutral(value: object) -> object:
+    """Return text that a spreadsheet would run as a formula with an apostrophe in front of it.
+
+    Such text begins, after any blanks, with ``= + - @``, or with a tab or carriage return. Numbers, text
+    that is a plain number, and other values are returned as they are.
+    """
+    if not isinstance(value, str) or not _FORMULA.match(value):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return "'" + value
+    return value
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a frame as UTF-8 CSV with formula-like text neutralised, in headings too."""
+    safe = frame.rename(columns=neutral)
+    for position, column in enumerate(safe.columns):
+        values = safe.iloc[:, position]
+        if not (pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)):
+            safe = safe.assign(**{column: values.map(neutral)})
+    safe.to_csv(path, index=False, lineterminator="\n")
+
+
+def records(frame: pd.DataFrame) -> list[dict]:
+    """Return rows as dictionaries of plain JSON values; a missing number becomes ``None``."""
+    columns = {
+        name: [None if missing else _plain(value) for value, missing in zip(values, gaps, strict=True)]
+        for name, values, gaps in ((c, frame[c].tolist(), frame[c].isna().tolist()) for c in frame.columns)
+    }
+    names = [str(name) for name in columns]
+    return [dict(zip(names, line, strict=True)) for line in zip(*columns.values(), strict=True)]
+
+
+def _plain(value: object) -> object:
+    """Return a NumPy scalar as a Python one, and an infinite number as text."""
+    value = value.item() if hasattr(value, "item") else value
+    return str(value) if isinstance(value, float) and value in (float("inf"), float("-inf")) else value
+
+
+def write_json(content: dict, path: Path) -> None:
+    """Write every number of the report with estimate, MCSE, limits and ``n``."""
+    frames = ("headline", "designs", "scenarios", "scenario_settings", "design_settings", "parameters")
+    document = {
+        "meta": content["meta"],
+        "metrics": content["labels"]["metrics"],
+        "summary": content["summary"],
+        "warnings": content["warnings"],
+        **{name: records(content[name]) for name in (*frames, "provenance", "files")},
+        "tables": {name: records(frame) for name, frame in content["tables"].items()},
+    }
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,219 @@
+"""Figures of how trials run: stopping, allocation, size, and convergence of the estimates."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.patches import Patch
+
+from adaptive.report.figure_style import COLOURS, INK, STYLE, Drawing, key, look_of, panels, to_svg
+from adaptive.report.figures import dots_by_scenario
+
+# Colour and hatch: the order of lightness alone tells the reasons apart in grey.
+REASON_LOOKS = {
+    "EFFICACY": ("#0072B2", ""),
+    "FUTILITY": ("#E69F00", "///"),
+    "HARM": ("#000000", ""),
+    "FINAL_LOOK": ("#dddddd", ""),
+    "TIME_LIMIT": ("#999999", "..."),
+}
+
+
+def stopping_figure(content: dict) -> Drawing:
+    """Return stacked bars of the stopping probability at each look by reason, scenario and design."""
+    name, question = "figure-stopping", "When do trials stop, and why?"
+    frame = content["tables"]["stopping"]
+    frame = frame[(frame.metric == "stop") & (frame.level != "any")]
+    if frame.empty or frame.m.sum() == 0:
+        return Drawing(name, question, absent="no trial has a stop reason")
+    designs, scenarios = content["meta"]["designs"], content["meta"]["scenarios"]
+    reasons = [r for r in REASON_LOOKS if frame.m[frame.level == r].sum() > 0]
+    cells = [
+        (s, d) for s in scenarios for d in designs if ((frame.scenario == s) & (frame.design == d)).any()
+    ]
+    with rc_context(STYLE):
+        columns = len(designs) if 2 <= len(designs) <= 4 else 3
+        canvas, axes = panels(len(cells), height=1.35, columns=columns)
+        for axis, (scenario, design) in zip(axes, cells, strict=True):
+            own = frame[(frame.scenario == scenario) & (frame.design == design)]
+            _stack(axis, own, reasons)
+            axis.set_title(f"{scenario} | {design}", fontsize=8)
+        canvas.supxlabel("look", fontsize=9)
+        canvas.supylabel("probability of stopping", fontsize=9)
+        names = content["labels"]["reasons"]
+        handles = [_patch(reason, names.get(reason, reason)) for reason in reasons]
+        canvas.legend(handles=handles, loc="upper left", ncols=min(len(handles), 3))
+    caption = "Probability that a look is the trial's last, by reason, for each scenario and design."
+    return Drawing(
+        name, question, caption + " The bars of a panel add up to 1.", to_svg(canvas, name, question, caption)
+    )
+
+
+def _patch(reason: str, label: str) -> Patch:
+    """Return one entry of the key of reasons."""
+    colour, hatch = REASON_LOOKS[reason]
+    return Patch(facecolor=colour, hatch=hatch, edgecolor="#555555", linewidth=0.4, label=label)
+
+
+def _stack(axis, own: pd.DataFrame, reasons: Sequence[str]) -> None:
+    """Draw one panel of stacked bars."""
+    looks = np.unique(own.look.to_numpy(int))
+    base = np.zeros(looks.size)
+    for reason in reasons:
+        height = own[own.level == reason].sort_values("look").estimate.to_numpy(float)
+        colour, hatch = REASON_LOOKS[reason]
+        axis.bar(
+            looks,
+            height,
+            bottom=base,
+            color=colour,
+            hatch=hatch,
+            edgecolor="#555555",
+            linewidth=0.3,
+            width=0.8,
+        )
+        base = base + height
+    axis.set_ylim(0, 1)
+    axis.set_xticks(looks)
+    axis.grid(axis="y")
+
+
+def allocation_figures(content: dict) -> list[Drawing]:
+    """Return allocation over looks per adaptive design, or patients per arm when no looks are stored."""
+    table, meta = content["tables"]["allocation"], content["meta"]
+    by_look = table[table.metric == "allocation_after"]
+    adaptive = [d for d in meta["designs"] if d != meta["benchmark"] and (by_look.design == d).any()]
+    if adaptive:
+        return [_allocation_over_looks(by_look[by_look.design == d], d, i) for i, d in enumerate(adaptive)]
+    patients = table[(table.metric == "patients_in") & (table.level == "mean")]
+    patients = patients[(patients.subgroup == "all") & (patients.arm != "all")]
+    return [
+        dots_by_scenario(
+            patients.assign(subgroup=patients.arm, arm="all"),
+            meta["designs"],
+            name="figure-allocation",
+            question="How many patients does each arm get?",
+            caption="Mean number of patients per arm over all subgroups. The results keep no looks, so the course "
+            "of the allocation cannot be drawn.",
+            xlabel="mean patients",
+            absent="no patient was randomised",
+        )
+    ]
+
+
+def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Drawing:
+    """Return median and 5-95% band of the allocation after each look, by scenario and subgroup."""
+    name, question = f"figure-allocation-{index}", f"Where does {design} send patients as it learns?"
+    pairs = list(dict.fromkeys(zip(frame.scenario, frame.subgroup, strict=True)))
+    looks = look_of(list(dict.fromkeys(frame.arm)))
+    n_subgroups = frame.subgroup.nunique()
+    with rc_context(STYLE):
+        canvas, axes = panels(len(pairs), height=1.45, columns=n_subgroups if 2 <= n_subgroups <= 4 else 3)
+        for axis, (scenario, subgroup) in zip(axes, pairs, strict=True):
+            own = frame[(frame.scenario == scenario) & (frame.subgroup == subgroup)]
+            for arm, look in looks.items():
+                _band(axis, own[own.arm == arm], look)
+            axis.set_title(f"{scenario} | {subgroup}", fontsize=8)
+            axis.set_ylim(0, 1)
+            axis.set_xticks(np.unique(frame.look.to_numpy(int)))
+            axis.grid(axis="y")
+        canvas.supxlabel("after look", fontsize=9)
+        canvas.supylabel("randomisation probability", fontsize=9)
+        key(canvas, looks, lines=True)
+    caption = (
+        f"Randomisation probabilities in force after each look under {design}: median over trials and, shaded, "
+        "the range from 5% to 95% of trials, among trials in which the subgroup still randomises."
+    )
+    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _band(axis, own: pd.DataFrame, look: dict) -> None:
+    """Draw the median and the 5-95% range of one arm."""
+    wide = own.pivot(index="look", columns="level", values="estimate")
+    if wide.empty:
+        return
+    x = wide.index.to_numpy(int)
+    axis.fill_between(
+        x, wide.p05.to_numpy(float), wide.p95.to_numpy(float), color=look["color"], alpha=0.15, lw=0
+    )
+    median = wide.p50.to_numpy(float)
+    marker = {"marker": look["marker"], "markersize": 3}
+    axis.plot(x, median, color=look["color"], linestyle=look["linestyle"], linewidth=1.5, **marker)
+
+
+def distribution_figures(content: dict) -> list[Drawing]:
+    """Return the distribution functions of patients and of trial duration."""
+    table = content["tables"]["distribution"]
+    drawings = []
+    for metric, noun, unit in (("patients", "patients", "patients"), ("months", "duration", "months")):
+        frame = table[table.metric == metric]
+        name, question = (
+            f"figure-{metric}",
+            f"How much does the trial's {noun if metric == 'months' else 'size'} vary?",
+        )
+        scenarios = list(dict.fromkeys(frame.scenario))
+        looks = {d: v for d, v in look_of(content["meta"]["designs"]).items() if d in set(frame.design)}
+        with rc_context(STYLE):
+            canvas, axes = panels(len(scenarios), height=1.6)
+            for axis, scenario in zip(axes, scenarios, strict=True):
+                for design, look in looks.items():
+                    own = frame[(frame.scenario == scenario) & (frame.design == design)]
+                    style = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.5}
+                    axis.step(own.value, own.cumulative, where="post", **style)
+                axis.set_title(scenario)
+                axis.set_ylim(0, 1.02)
+                axis.grid()
+            canvas.supxlabel(unit, fontsize=9)
+            canvas.supylabel("share of trials at or below", fontsize=9)
+            key(canvas, looks, lines=True)
+        caption = f"Distribution function of {unit if metric == 'patients' else 'the duration in months'} over trials."
+        drawings.append(Drawing(name, question, caption, to_svg(canvas, name, question, caption)))
+    return drawings
+
+
+def convergence_figure(content: dict) -> Drawing:
+    """Return running estimates minus their final value, one key metric per scenario, on one scale."""
+    name, question = "figure-convergence", "Have the estimates settled?"
+    table = content["tables"]["convergence"]
+    followed = {
+        scenario: "fwer" if (own.metric == "fwer").any() else "disjunctive_power"
+        for scenario, own in table.groupby("scenario", sort=False)
+    }
+    frame = table[[followed[s] == m for s, m in zip(table.scenario, table.metric, strict=True)]]
+    if frame.empty:
+        return Drawing(name, question, absent="no scenario offers an arm")
+    scenarios = list(dict.fromkeys(frame.scenario))
+    looks = {d: v for d, v in look_of(content["meta"]["designs"]).items() if d in set(frame.design)}
+    with rc_context(STYLE):
+        canvas, axes = panels(len(scenarios), height=1.5)
+        for axis, scenario in zip(axes, scenarios, strict=True):
+            for design, look in looks.items():
+                _settling(axis, frame[(frame.scenario == scenario) & (frame.design == design)], look)
+            axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
+            axis.set_title(
+                f"{scenario}: {'any false claim' if followed[scenario] == 'fwer' else 'any true claim'}"
+            )
+            axis.set_xscale("log")
+            axis.grid(axis="y")
+        canvas.supxlabel("trials used (log scale)", fontsize=9)
+        canvas.supylabel("estimate minus final, % points", fontsize=9)
+        key(canvas, looks, lines=True)
+    caption = (
+        "Estimate from the first n trials minus the estimate from all of them, in percentage points; shaded, 1.96 "
+        "Monte Carlo standard errors either side of zero for a run of n trials (first design)."
+    )
+    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _settling(axis, own: pd.DataFrame, look: dict) -> None:
+    """Draw one running estimate; the first design of a panel also draws the band."""
+    if own.empty:
+        return
+    n, estimate = own.n.to_numpy(float), own.estimate.to_numpy(float)
+    final = estimate[-1]
+    if not axis.collections:
+        half = 196 * np.sqrt(max(final * (1 - final), 0) / n)
+        axis.fill_between(n, -half, half, color=COLOURS[0], alpha=0.08, lw=0)
+    style = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.3}
+    axis.plot(n, 100 * (estimate - final), **style)

@@ -1,0 +1,190 @@
+"""A second, plain-Python program of a whole trial, written from the contract and not from the engine.
+
+It loops over patients with lists and ``math`` and must reproduce every decision, time and count of the
+simulator, given the same realised nature.
+"""
+
+import math
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from adaptive.codes import CellStatus, StopReason
+from adaptive.simulate import step
+from adaptive.simulate.drivers import simulate
+from tests.toy import toy_design, toy_scenario
+
+SEED = 20261120
+TRIALS = 120
+
+
+def draw_arm(probabilities, uniform):
+    total = sum(probabilities)
+    running = 0.0
+    for arm, p in enumerate(probabilities):
+        running += p
+        if uniform < running / total:
+            return arm
+    raise AssertionError("a uniform draw below one always falls in some arm")
+
+
+def enrol(nature, limits, allocation, already, since):
+    """Patients in order: those up to ``since`` are fixed, later ones follow ``allocation``."""
+    patients, per_subgroup = [], [0] * len(allocation)
+    fixed = {p["index"]: p for p in already if p["entry"] <= since}
+    for i, entry in enumerate(nature["entry"]):
+        s = nature["subgroup"][i]
+        if entry <= since and i not in fixed:
+            continue
+        if entry > since and sum(allocation[s]) == 0:
+            continue
+        if len(patients) >= limits["n"] or per_subgroup[s] >= limits["per"][s]:
+            continue
+        arm = fixed[i]["arm"] if i in fixed else draw_arm(allocation[s], nature["uniform"][i])
+        per_subgroup[s] += 1
+        patients.append(
+            dict(index=i, entry=entry, s=s, arm=arm, t=nature["time"][i][arm], e=nature["event"][i][arm])
+        )
+    return patients
+
+
+def cell_summary(patients, now, shape):
+    events, exposure, count = (np.zeros(shape) for _ in range(3))
+    for p in patients:
+        if p["entry"] > now:
+            continue
+        s, a = p["s"], p["arm"]
+        count[s, a] += 1
+        if p["entry"] + p["t"] <= now:
+            events[s, a] += p["e"]
+            exposure[s, a] += p["t"]
+        else:
+            exposure[s, a] += now - p["entry"]
+    return events, exposure, count
+
+
+def thall_wathen(mean, sd, open_cells, count, rule):
+    rows = []
+    for s in range(len(mean)):
+        arms = [any(open_cells[s]), *open_cells[s]]
+        if not any(arms):
+            rows.append([0.0] * len(arms))
+            continue
+        if sum(count[s]) < rule["burn_in"]:
+            rows.append([float(o) / sum(arms) for o in arms])
+            continue
+        best = [1.0] + [math.exp(-m / d) for m, d in zip(mean[s], sd[s], strict=True)]
+        best = [b / sum(best) for b in best]
+        weights = [b ** rule["power"] if o else 0.0 for b, o in zip(best, arms, strict=True)]
+        rows.append(bounded(weights, arms, rule["floor"], rule["cap"]))
+    return rows
+
+
+def bounded(weights, arms, floor, cap):
+    """Find the scale on a fine grid of the sorted break points of the piecewise-linear sum."""
+    n = sum(arms)
+    floor, cap = min(floor, 1 / n), max(cap, 1 / n)
+    breaks = sorted({b / w for w, o in zip(weights, arms, strict=True) if o for b in (floor, cap)})
+    total = lambda k: sum(min(max(k * w, floor), cap) for w, o in zip(weights, arms, strict=True) if o)  # noqa: E731
+    low = max([b for b in breaks if total(b) <= 1] or [0.0])
+    high = min([b for b in breaks if total(b) >= 1] or [breaks[-1]])
+    share = (1 - total(low)) / (total(high) - total(low)) if total(high) > total(low) else 0.0
+    k = low + share * (high - low)
+    return [min(max(k * w, floor), cap) if o else 0.0 for w, o in zip(weights, arms, strict=True)]
+
+
+def run_trial(nature, design):
+    shape, limits = (2, 3), dict(n=int(design.limits.max_patients), per=[int(x) for x in design.limits.max_per_subgroup])
+    rule = {k: float(getattr(design.allocation, k)) for k in ("power", "burn_in", "floor", "cap")}
+    status = [[int(CellStatus.OPEN)] * 2 for _ in range(2)]
+    allocation = [[1 / 3] * 3 for _ in range(2)]
+    patients, now, decided = [], -1.0, [[-1, -1], [-1, -1]]
+    for k in range(3):
+        patients = enrol(nature, limits, allocation, patients, now)
+        if k < 2:
+            needed = [40, 80][k]
+            if len(patients) < needed:
+                continue
+            planned = patients[needed - 1]["entry"] + [0.0, 1.0][k]
+        else:
+            planned = patients[-1]["entry"] + 6.0
+        if k < 2 and (planned > 60.0 or planned <= now):
+            continue
+        now = max(min(planned, 60.0), now)
+        patients = [p for p in patients if p["entry"] <= now]
+        events, exposure, count = cell_summary(patients, now, shape)
+        rate = (events + 0.5) / (exposure + 10.0)
+        mean = np.log(rate[:, 1:]) - np.log(rate[:, :1])
+        sd = np.sqrt(1 / (events[:, 1:] + 0.5) + 1 / (events[:, :1] + 0.5))
+        below = lambda hr: norm.cdf((math.log(hr) - mean) / sd)  # noqa: E731, B023
+        for s in range(2):
+            for b in range(2):
+                if status[s][b] != CellStatus.OPEN:
+                    continue
+                if 1 - below(1.0)[s, b] > 0.98:
+                    status[s][b] = int(CellStatus.HARM)
+                elif below(1.0)[s, b] > 0.975:
+                    status[s][b] = int(CellStatus.EFFICACY)
+                elif k < 2 and below(0.8)[s, b] < 0.1:
+                    status[s][b] = int(CellStatus.FUTILITY)
+                elif k == 2:
+                    status[s][b] = int(CellStatus.COMPLETED)
+                if status[s][b] != CellStatus.OPEN:
+                    decided[s][b] = k
+        still = [[c == CellStatus.OPEN for c in row] for row in status]
+        allocation = thall_wathen(mean, sd, still, count, rule)
+        if not any(any(row) for row in still):
+            break
+    flat = [c for row in status for c in row]
+    if k == 2:
+        reason = StopReason.TIME_LIMIT if planned > 60.0 else StopReason.FINAL_LOOK
+    elif CellStatus.EFFICACY in flat:
+        reason = StopReason.EFFICACY
+    else:
+        reason = StopReason.HARM if CellStatus.HARM in flat else StopReason.FUTILITY
+    return dict(
+        status=status, decided=decided, months=now, events=events, exposure=exposure, patients=count, reason=int(reason)
+    )
+
+
+@pytest.fixture(scope="module", params=["mixed", "slow accrual", "strong"])
+def case(request):
+    scenario = {
+        "mixed": toy_scenario(((-0.6, 0.0), (0.5, -1.0))),
+        "slow accrual": toy_scenario(((0.3, 0.0), (0.5, 1.2)), rate=1.5),
+        "strong": toy_scenario(((1.5, -1.5), (1.5, -1.5)), rate=8.0),
+    }[request.param]
+    design = toy_design()
+    results = simulate(design, scenario, seed=SEED, trials=np.arange(TRIALS)).result
+    opened = eqx.filter_jit(jax.vmap(lambda t: step.open_trial(design, scenario, jnp.uint32(SEED), t)[0]))
+    nature = opened(jnp.arange(TRIALS, dtype=jnp.uint32))
+    fields = dict(entry="entry", subgroup="subgroup", time="time", event="event", uniform="assignment")
+    columns = {name: np.asarray(getattr(nature, field)).tolist() for name, field in fields.items()}
+    natures = [{name: values[i] for name, values in columns.items()} for i in range(TRIALS)]
+    return design, natures, results
+
+
+def test_second_program_agrees(case):
+    design, natures, results = case
+    for trial, nature in enumerate(natures):
+        expected = run_trial(nature, design)
+        assert results.status[trial].tolist() == expected["status"], trial
+        assert results.decided_look[trial].tolist() == expected["decided"], trial
+        assert results.reason[trial] == expected["reason"], trial
+        np.testing.assert_array_equal(results.patients[trial], expected["patients"])
+        np.testing.assert_array_equal(results.events[trial], expected["events"])
+        np.testing.assert_allclose(results.exposure[trial], expected["exposure"], rtol=1e-9)
+        np.testing.assert_allclose(results.months[trial], expected["months"], rtol=1e-12)
+
+
+def test_swapped_arms_are_noticed(case):
+    design, natures, results = case
+    swapped = 0
+    for trial, nature in enumerate(natures):
+        wrong = {**nature, "time": [t[::-1] for t in nature["time"]], "event": [e[::-1] for e in nature["event"]]}
+        swapped += not np.array_equal(results.events[trial], run_trial(wrong, design)["events"])
+    assert swapped > TRIALS // 2
