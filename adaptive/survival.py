@@ -115,7 +115,8 @@ def inverse_cumulative_hazard(
     """Return the smallest ``u > start`` with ``H(u) - H(start) = amount``.
 
     Infinite where the hazard never adds up to ``amount``; intervals of zero hazard are skipped. A higher
-    hazard or a smaller amount never gives a later time, rounding included: every operation is monotone.
+    hazard or a smaller amount never gives a later time, rounding included: every operation is monotone
+    where division rounds correctly (on a GPU in float32 it may be off in the last place).
 
     Parameters
     ----------

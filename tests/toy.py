@@ -1,4 +1,4 @@
-"""Small trials for tests: a design of three arms in two subgroups, and a quick normal-approximation engine."""
+"""Small trials for tests: three arms in two subgroups, and a quick normal-approximation engine."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -64,10 +64,13 @@ class ToyEngine(AbstractEngine):
         return ToyPosterior(mean, sd, Health(code, nan, nan, jnp.asarray(0, jnp.int32)))
 
 
-def toy_design(*, adaptive: bool = True, max_patients: int = 120, looks=None, rules=None, **changes) -> Design:
+def toy_design(
+    *, adaptive: bool = True, max_patients: int = 120, looks=None, rules=None, **changes
+) -> Design:
     """Return a three-arm, two-subgroup design with interim looks at 40 and 80 patients."""
     looks = looks or Then(
-        EnrolledLooks(counts=np.array([40, 80], np.int32), delay=np.array([0.0, 1.0])), FollowUpLook(months=6.0)
+        EnrolledLooks(counts=np.array([40, 80], np.int32), delay=np.array([0.0, 1.0])),
+        FollowUpLook(months=6.0),
     )
     k = looks.n_looks
     rules = rules or (
@@ -102,8 +105,10 @@ def toy_design(*, adaptive: bool = True, max_patients: int = 120, looks=None, ru
     return Design(**{**fields, **changes})
 
 
-def toy_scenario(log_hr=((0.0, 0.0), (0.0, 0.0)), *, subgroups=SUBGROUPS, arms=ARMS, mix=(0.6, 0.4), rate=6.0):
-    """Return constant hazards of the event (0.06, 0.1), death and dropout, with log hazard ratios ``(S, B)``."""
+def toy_scenario(
+    log_hr=((0.0, 0.0), (0.0, 0.0)), *, subgroups=SUBGROUPS, arms=ARMS, mix=(0.6, 0.4), rate=6.0
+):
+    """Return constant hazards of event, death and dropout, with log hazard ratios ``(S, B)``."""
     s, a = len(subgroups), len(arms)
     base = np.zeros((1, 3, s, 2))
     base[0, 0] = np.linspace(0.06, 0.1, s)[:, None]
@@ -117,7 +122,9 @@ def toy_scenario(log_hr=((0.0, 0.0), (0.0, 0.0)), *, subgroups=SUBGROUPS, arms=A
         channels=("event", "death", "dropout"),
         states=("on study",),
         n_episodes=1,
-        hazards=Hazards(cuts=np.array([0.0, 12.0]), base=base, log_hr=effect, next_state=-np.ones((1, 3), np.int32)),
+        hazards=Hazards(
+            cuts=np.array([0.0, 12.0]), base=base, log_hr=effect, next_state=-np.ones((1, 3), np.int32)
+        ),
         population=Population(knots=np.array([0.0]), mix=np.array([mix])),
         accrual=Accrual(knots=np.array([0.0, 3.0]), rate=np.array([rate / 3, rate])),
         drift=Drift(knots=np.array([0.0]), log_multiplier=np.zeros((1, 3))),

@@ -182,6 +182,19 @@ class Names(Check):
 
 
 @dataclass(frozen=True)
+class Labels(Check):
+    """One value or a list of values of a data file, kept as text."""
+
+    def parse(self, value: Any, key: str, faults: Faults) -> tuple[str, ...] | None:
+        """Return a tuple of texts."""
+        items = list(value) if isinstance(value, list | tuple) else [value]
+        if items and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
+            return tuple(str(item) for item in items)
+        faults.add(key, value, "give one or more texts or numbers; put quotes around yes, no, true and false")
+        return None
+
+
+@dataclass(frozen=True)
 class Table(Check):
     """A mapping whose contents the builder checks; null stands for an empty one."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hydra.core.config_store import ConfigStore
 
-from adaptive.config.checks import Anything, Flag, Names, Table, checked, numbers, real, text, whole
+from adaptive.config.checks import Anything, Flag, Labels, Names, Table, checked, numbers, real, text, whole
 
 TAGS = ("verified", "secondary", "derived", "unverified")
 PRECISIONS = ("float32", "float64")
@@ -36,6 +36,57 @@ class Report:
 
     enabled: bool = checked(Flag(), True)
     output: str | None = text(None, nullable=True)
+
+
+@dataclass
+class Columns:
+    """Which column of a patient file means what, and how its labels map to the design's."""
+
+    patient: str = text("patient")
+    subgroup: str = text("subgroup")
+    arm: str = text("arm")
+    entry: str | None = text("entry", nullable=True)
+    entry_as: str = text("date")
+    end: str = text("time")
+    end_as: str = text("months")
+    event: str = text("event")
+    event_values: list[str] = checked(Labels(), ["1"])
+    censored_values: list[str] = checked(Labels(), ["0"])
+    arms: Any = checked(Table(), None)
+    subgroups: Any = checked(Table(), None)
+    date_format: str = text("%Y-%m-%d")
+    origin: str | None = text(None, nullable=True)
+    delimiter: str = checked(Anything(), ",")
+    encoding: str = text("utf-8")
+
+
+@dataclass
+class Monitoring:
+    """A replay of a finished trial through every look."""
+
+    data: str = text()
+    output: str = text()
+    seed: int = whole(0, low=0, high=2**32 - 1)
+    precision: str = text("float64", *PRECISIONS)
+
+
+@dataclass
+class Analysing(Monitoring):
+    """One interim analysis."""
+
+    cutoff: Any = checked(Anything())
+    look: Any = checked(Anything(), None)
+    previous: str | None = text(None, nullable=True)
+
+
+@dataclass
+class Fitting:
+    """A posterior from a table of events and exposure."""
+
+    input: str = text()
+    output: str = text()
+    seed: int = whole(0, low=0, high=2**32 - 1)
+    precision: str = text("float64", *PRECISIONS)
 
 
 @dataclass
@@ -205,9 +256,14 @@ class Nuts:
     """NumPyro's sampler."""
 
     kind: str = "nuts"
-    chains: int = whole(4, low=1, high=64)
+    chains: int = whole(4, low=2, high=64)
     warmup: int = whole(1000, low=50)
     draws: int = whole(1000, low=50)
+    target_accept: float = real(0.95, above=0, below=1)
+    max_rhat: float = real(1.01, above=1)
+    min_ess: float = real(400.0, low=0)
+    max_divergences: float = real(0.0, low=0)
+    min_ebfmi: float = real(0.3, low=0)
 
 
 @dataclass
@@ -297,6 +353,7 @@ def register() -> None:
     store = ConfigStore.instance()
     store.store(group="schema", name="settings", node=Settings)
     store.store(group="schema", name="report", node=Report)
+    store.store(group="schema", name="columns", node=Columns)
     store.store(group="schema", name="design", node=DesignValues)
     store.store(group="schema", name="scenario", node=ScenarioValues)
     for group, kinds in SCHEMAS.items():

@@ -22,6 +22,10 @@ from adaptive.records import Decision, EventTable, Evidence, Progress, Snapshot
 from adaptive.rng import Stream, stream_key, trial_key
 
 
+_fit = eqx.filter_jit(fit_look)
+_weigh = eqx.filter_jit(weigh_look)
+
+
 @dataclass(frozen=True)
 class Interim:
     """One look, analysed.
@@ -80,8 +84,8 @@ def analyse(
     sampling = sampling or Sampling()
     design = eqx.tree_at(lambda d: d.analysis.engine, design, engine_for(design, sampling))
     key = stream_key(trial_key(sampling.seed, 0), Stream.POSTERIOR, progress.look)
-    table, posterior = eqx.filter_jit(fit_look)(key, design, snapshot)
-    evidence = weigh_look(design, snapshot, table, posterior)
+    table, posterior = _fit(key, design, snapshot)
+    evidence = _weigh(design, snapshot, table, posterior)
     diagnostics = _diagnose(design, posterior, gates)
     reasons = _reasons(evidence, diagnostics)
     if diagnostics is not None and diagnostics.code != HealthCode.OK:
@@ -116,10 +120,8 @@ def _diagnose(design: Design, posterior: AbstractPosterior, gates: Gates | None)
 
 
 def _reasons(evidence: Evidence, diagnostics: Diagnostics | None) -> tuple[str, ...]:
-    """Return why the fit may not be used: failed gates, or the engine's own verdict on a fit without them."""
+    """Return why the fit may not be used: failed gates, else the engine's own judgment."""
     if diagnostics is not None and diagnostics.failures:
         return diagnostics.failures
     code = HealthCode(int(evidence.health.code))
-    if diagnostics is None and code != HealthCode.OK:
-        return (f"the engine reports {code.name}",)
-    return ()
+    return () if code == HealthCode.OK else (f"the engine reports {code.name}",)

@@ -91,7 +91,7 @@ def run_monitor(design: Design, request: MonitorRequest, output_dir: Path) -> in
         data = without_closed(design, data, progress, due.cutoff)
     if not records:
         raise BadInput("looks: the data never meet the condition of any look; check the look plan")
-    _write_overview(folder, records)
+    _write_overview(folder, records, data.notes)
     return WITHHELD if any(record["withheld"] for record in records) else DECIDED
 
 
@@ -201,12 +201,12 @@ def looks_table(records: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _write_overview(folder: Path, records: list[dict[str, Any]]) -> None:
+def _write_overview(folder: Path, records: list[dict[str, Any]], data_notes: tuple[str, ...]) -> None:
     notes = [
         "Every look saw only patients randomised by its cut-off and events that had happened by then.",
         "Patients who entered a comparison after it closed are left out; the live trial would not have "
         "randomised them. It would have filled the open arms faster, which a replay cannot show.",
-        *records[0]["input"]["notes"],
+        *data_notes,
     ]
     table = looks_table(records)
     write_text(folder / "looks.csv", table.to_csv(index=False, float_format="%.10g"))

@@ -51,7 +51,7 @@ class AnalysisRequest:
     """
 
     data: Path
-    cutoff: str | float
+    cutoff: str | float | int
     columns: ColumnMap = field(default_factory=ColumnMap)
     look: int | None = None
     previous: Path | None = None

@@ -71,7 +71,7 @@ def labels(
     faults = _each_bad(
         cells,
         lambda value: (
-            f"is not a {what}; allowed: {', '.join(map(repr, known))}{did_you_mean(value, known)}"
+            f"is not {what}; allowed: {', '.join(map(repr, known))}{did_you_mean(value, known)}"
             if value in unknown
             else None
         ),
@@ -187,8 +187,8 @@ def _impossible(
             if columns.end_as == "date"
             else f"row {row}: {columns.end} {ended!r} is negative; time since randomisation must be 0 or more"
         )
-    early = rows[entry < 0]
-    if early.size:
+    early = rows[entry < 0].tolist()
+    if early:
         faults.append(f"{row_list(early)}: {columns.entry} lies before the first patient in (columns.origin)")
     longest = np.nanmax(np.where(np.isfinite(time), time, 0.0)) / per_month
     if longest > LONGEST_MONTHS:
@@ -203,9 +203,9 @@ def check_rows(
     table: pd.DataFrame, columns: ColumnMap, arms: tuple[str, ...], subgroups: tuple[str, ...]
 ) -> tuple[pd.DataFrame, date | None, list[str], list[str]]:
     """Return the typed frame, the origin, notes, and every fault of every row."""
-    arm, arm_faults = labels(table[columns.arm], columns.arms, arms, "arm of the design")
+    arm, arm_faults = labels(table[columns.arm], columns.arms, arms, "an arm of the design")
     group, group_faults = labels(
-        table[columns.subgroup], columns.subgroups, subgroups, "subgroup of the design"
+        table[columns.subgroup], columns.subgroups, subgroups, "a subgroup of the design"
     )
     entry, origin, entry_faults = _entries(table, columns)
     time, time_faults = _times(table, columns, entry, origin)

@@ -91,7 +91,7 @@ def read_patients(
     return PatientData(frame, columns.clock, origin, columns.entry is None, digest, tuple(notes))
 
 
-def parse_cutoff(cutoff: str | float | date, data: PatientData) -> float:
+def parse_cutoff(cutoff: str | float | int | date, data: PatientData) -> float:
     """Return a cut-off in clock units since the first patient in.
 
     Parameters

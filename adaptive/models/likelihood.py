@@ -77,7 +77,9 @@ class Cells(eqx.Module):
         n, arms = self.interval_shape, range(len(p))
         first = [sum(nj * pj for nj, pj in zip(n, p[b], strict=True)) for b in arms]
         gradient = [d - f for d, f in zip(self.arm_events, first, strict=True)]
-        cross = [[sum(nj * x * y for nj, x, y in zip(n, p[b], p[c], strict=True)) for c in arms] for b in arms]
+        cross = [
+            [sum(nj * x * y for nj, x, y in zip(n, p[b], p[c], strict=True)) for c in arms] for b in arms
+        ]
         curvature = [[(first[b] if b == c else 0.0) - cross[b][c] for c in arms] for b in arms]
         return gradient, curvature
 

@@ -36,12 +36,12 @@ class AbstractPooling(AbstractModel):
     baseline_rate: eqx.AbstractVar[Float[Array, ""]]
 
     @abstractmethod
-    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
-        """Sample the log hazard ratios from the prior; ``table`` may only steer the parametrisation."""
+    def sample_prior(self, shape: tuple[int, int]) -> Float[Array, "S B"]:
+        """Sample the log hazard ratios from the prior."""
 
     def __call__(self, table: EventTable | None, shape: tuple[int, int, int]) -> Float[Array, "S B"]:
         """Sample ``log_hr`` and condition on ``table`` if given; ``shape`` is ``(S, A, J)``."""
-        log_hr = numpyro.deterministic("log_hr", self.sample_prior(table, (shape[0], shape[1] - 1)))
+        log_hr = numpyro.deterministic("log_hr", self.sample_prior((shape[0], shape[1] - 1)))
         if table is not None:
             value = marginal_log_likelihood(log_hr, table, self.baseline_shape, self.baseline_rate)
             numpyro.factor("log_likelihood", value)
@@ -51,9 +51,8 @@ class AbstractPooling(AbstractModel):
 class PartialPooling(AbstractPooling):
     """``log_hr[s, b] ~ Normal(mu[b], tau)``, ``mu[b] ~ Normal(0, mu_scale)``, ``tau ~ HalfNormal(tau_scale)``.
 
-    The sampler moves in ``raw ~ Normal(c mu, tau^c)`` with ``log_hr = mu + tau^(1 - c) (raw - c mu)``:
-    non-centred (``c = 0``) where a cell has few events, nearly centred where it has many, which is the
-    same model (Papaspiliopoulos, Roberts and Skold 2007, doi:10.1214/088342307000000014).
+    Written non-centred, ``log_hr = mu + tau * raw`` with ``raw ~ Normal(0, 1)``: with few subgroups ``tau`` may be
+    near 0, where the centred form is a funnel that a sampler does not enter.
     """
 
     mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -61,27 +60,12 @@ class PartialPooling(AbstractPooling):
     baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     baseline_rate: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
-    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+    def sample_prior(self, shape: tuple[int, int]) -> Float[Array, "S B"]:
         """Sample ``mu``, ``tau`` and the log hazard ratios."""
-        n_subgroups, n_experimental = shape
-        mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand((n_experimental,)).to_event(1))
+        mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand(shape[1:]).to_event(1))
         tau = numpyro.sample("tau", dist.HalfNormal(self.tau_scale))
-        centred = self._centredness(table, shape)
-        mean = jnp.broadcast_to(mu[None, :], (n_subgroups, n_experimental))
-        raw = numpyro.sample("raw", dist.Normal(centred * mean, tau**centred).to_event(2))
-        return mean + tau ** (1.0 - centred) * (raw - centred * mean)
-
-    def _centredness(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
-        """Return the share of a cell's information that comes from its own events, at most one half.
-
-        The cap keeps the sampler out of the funnel that a fully centred cell makes at small ``tau``.
-        """
-        if table is None:
-            return jnp.zeros(shape, dtype=jnp.result_type(self.tau_scale))
-        events = table.events.sum(axis=2)
-        information = events[:, 1:] * events[:, :1] / jnp.maximum(events[:, 1:] + events[:, :1], 1.0)
-        weight = information * self.tau_scale**2
-        return jnp.minimum(weight / (1.0 + weight), 0.5)
+        raw = numpyro.sample("raw", dist.Normal(0.0, 1.0).expand(shape).to_event(2))
+        return jnp.broadcast_to(mu[None, :], shape) + tau * raw
 
 
 class NoPooling(AbstractPooling):
@@ -92,9 +76,8 @@ class NoPooling(AbstractPooling):
     baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     baseline_rate: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
-    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+    def sample_prior(self, shape: tuple[int, int]) -> Float[Array, "S B"]:
         """Sample every log hazard ratio by itself."""
-        del table
         return numpyro.sample("raw", dist.Normal(0.0, self.mu_scale).expand(shape).to_event(2))
 
 
@@ -106,8 +89,7 @@ class FullPooling(AbstractPooling):
     baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     baseline_rate: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
-    def sample_prior(self, table: EventTable | None, shape: tuple[int, int]) -> Float[Array, "S B"]:
+    def sample_prior(self, shape: tuple[int, int]) -> Float[Array, "S B"]:
         """Sample one log hazard ratio per arm."""
-        del table
         mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand(shape[1:]).to_event(1))
         return jnp.broadcast_to(mu[None, :], shape)

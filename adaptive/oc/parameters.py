@@ -22,7 +22,7 @@ def is_parameter(node: object) -> bool:
 
 
 def walk(node: object, path: str = "") -> Iterator[tuple[str, object]]:
-    """Yield every leaf with its dotted path; a value with provenance and a list of plain values are leaves."""
+    """Yield every leaf with its dotted path; values with provenance and lists of plain values are leaves."""
     if isinstance(node, dict) and node and not is_parameter(node):
         for key, child in node.items():
             yield from walk(child, f"{path}.{key}" if path else str(key))
@@ -85,7 +85,10 @@ def _used_in(users: Sequence[CellResult], everyone: Sequence[CellResult]) -> str
 
 
 def differences(configs: dict[str, dict]) -> pd.DataFrame:
-    """Return the settings that differ between named configurations: a row per setting, a column per name."""
+    """Return the settings that differ between named configurations: a row per setting, a column per name.
+
+    Settings that only repeat the names are left out.
+    """
     texts = {
         name: {
             path: value_text(node["value"]) if is_parameter(node) else value_text(node)
@@ -97,6 +100,6 @@ def differences(configs: dict[str, dict]) -> pd.DataFrame:
     rows = []
     for path in paths:
         values = [found.get(path, "\N{EN DASH}") for found in texts.values()]
-        if len(set(values)) > 1:
+        if len(set(values)) > 1 and values != list(texts):
             rows.append([path, *values])
     return pd.DataFrame(rows, columns=["setting", *texts])

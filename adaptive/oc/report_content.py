@@ -178,44 +178,41 @@ def _plain(value: object) -> str:
 
 
 def scenario_table(results: Sequence[CellResult]) -> pd.DataFrame:
-    """Return the true values of every scenario: a row per scenario, subgroup and experimental arm."""
+    """Return the true values of every scenario: a row per scenario and subgroup, columns by arm."""
     rows, seen = [], set()
     for result in results:
         if result.scenario in seen:
             continue
         seen.add(result.scenario)
-        content = result.truth.content
-        horizon = content.get("horizon_months")
         for s, subgroup in enumerate(result.subgroups):
-            for b, arm in enumerate(result.arms[1:]):
-                log_hr = float(result.truth.log_hr[s, b])
-                rows.append(
-                    {
-                        "scenario": result.scenario,
-                        "subgroup": subgroup,
-                        "arm": arm,
-                        "true hazard ratio": f"{np.exp(log_hr):.3g}"
-                        if np.isfinite(log_hr)
-                        else "\N{EN DASH}",
-                        "benefit": "no (null)" if result.truth.is_null[s, b] else "yes",
-                        **_incidence(content, s, b, horizon),
-                    }
-                )
+            effects = {
+                f"hazard ratio, {arm}": _effect(result.truth.log_hr[s, b], result.truth.is_null[s, b])
+                for b, arm in enumerate(result.arms[1:])
+            }
+            place = {"scenario": result.scenario, "subgroup": subgroup}
+            rows.append(place | effects | _incidence(result, s))
     return pd.DataFrame(rows)
 
 
-def _incidence(content: dict, s: int, b: int, horizon: float | None) -> dict:
+def _effect(log_hr: float, is_null: bool) -> str:
+    """Return a true hazard ratio as text, marked when the cell is null."""
+    shown = f"{np.exp(log_hr):.3g}" if np.isfinite(log_hr) else "\N{EN DASH}"
+    return f"{shown} (null)" if is_null else shown
+
+
+def _incidence(result: CellResult, s: int) -> dict:
     """Return the true cumulative incidences at the horizon, where they are stored."""
+    content = result.truth.content
+    horizon = content.get("horizon_months")
+    at = f"incidence at {horizon:g} months" if horizon else "incidence at the horizon"
     try:
-        control, arm = float(content["cif"][s][0]), float(content["cif"][s][b + 1])
+        return {f"{at}, {arm}": f"{float(content['cif'][s][a]):.3f}" for a, arm in enumerate(result.arms)}
     except (KeyError, IndexError, TypeError, ValueError):
         return {}
-    at = f"at {horizon:g} months" if horizon else "at the horizon"
-    return {f"incidence {at}, control": f"{control:.3f}", f"incidence {at}, arm": f"{arm:.3f}"}
 
 
 def _configs(results: Sequence[CellResult], *, by_scenario: bool) -> dict[str, dict]:
-    """Return configurations to compare: over scenarios within one design, or over designs within one scenario."""
+    """Return configurations to compare: the scenarios of one design, or the designs of one scenario."""
     first = results[0]
     if by_scenario:
         return {r.scenario: r.config for r in results if r.design == first.design}

@@ -16,9 +16,17 @@ CAUTION = (
 
 
 def percent(estimate: float, mcse: float) -> str:
-    """Return a probability as per cent with its MCSE."""
+    """Return a probability as per cent with its MCSE; 0% and 100% as what was seen."""
+    if mcse == 0 and estimate in (0.0, 1.0):
+        return "no trial at all" if estimate == 0 else "every single trial"
     shown, error = round_by_se(100 * estimate, 100 * mcse)
     return f"{shown}% (MCSE {error})"
+
+
+def points(entry: pd.Series) -> str:
+    """Return a difference of probabilities in percentage points."""
+    shown, error = round_by_se(100 * entry.estimate, 100 * entry.mcse)
+    return f"{shown} percentage points (MCSE {error})"
 
 
 def number(entry: pd.Series, unit: str) -> str:
@@ -49,9 +57,14 @@ def extremes(rows: pd.DataFrame, text) -> str:
     if rows.empty:
         return "not applicable"
     low, high = rows.loc[rows.estimate.idxmin()], rows.loc[rows.estimate.idxmax()]
-    if len(rows) == 1:
-        return f"{text(low)}, {low.scenario}"
-    return f"{text(low)}, {low.scenario}, to {text(high)}, {high.scenario}"
+    if len(rows) == 1 or low.estimate == high.estimate:
+        return f"{text(low)} in {quoted(low.scenario)}" + (" and the others" if len(rows) > 1 else "")
+    return f"from {text(low)} in {quoted(low.scenario)} to {text(high)} in {quoted(high.scenario)}"
+
+
+def quoted(name: str) -> str:
+    """Return a name in quotation marks."""
+    return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
 def headline(tables: dict[str, pd.DataFrame], designs: Sequence[str]) -> pd.DataFrame:
@@ -70,10 +83,10 @@ def headline(tables: dict[str, pd.DataFrame], designs: Sequence[str]) -> pd.Data
         rows.append(
             {
                 "design": design,
-                "any false claim, highest": extremes(highest, as_percent),
-                "any true claim, range": extremes(power, as_percent),
-                "mean patients, range": extremes(patients, lambda e: number(e, "patients")),
-                "mean duration, range": extremes(months, lambda e: number(e, "months")),
+                "Any false claim, highest": extremes(highest, as_percent),
+                "Any true claim": extremes(power, as_percent),
+                "Mean patients": extremes(patients, lambda e: number(e, "patients")),
+                "Mean duration": extremes(months, lambda e: number(e, "months")),
             }
         )
     return pd.DataFrame(rows)
@@ -81,95 +94,106 @@ def headline(tables: dict[str, pd.DataFrame], designs: Sequence[str]) -> pd.Data
 
 def summary(
     results: Sequence[CellResult], tables: dict[str, pd.DataFrame], benchmark: str | None
-) -> list[str]:
-    """Return the plain-language paragraphs of the first page."""
+) -> list[dict]:
+    """Return the plain-language paragraphs of the first page: each a ``text`` with a list of ``items``."""
     designs = list(dict.fromkeys(result.design for result in results))
-    return [
+    found = [
         _what_was_done(results, designs),
-        *_errors(tables["claims"], designs),
-        *_power(tables["claims"], designs),
-        *_advice(results),
-        *_against_benchmark(tables["paired"], designs, benchmark),
-        CAUTION,
+        _errors(tables["claims"], designs),
+        _power(tables["claims"], designs),
+        _advice(results),
+        _against_benchmark(tables["paired"], designs, benchmark),
+        _said(CAUTION),
     ]
+    return [paragraph for paragraph in found if paragraph]
 
 
-def _what_was_done(results: Sequence[CellResult], designs: Sequence[str]) -> str:
+def _said(text: str, items: Sequence[str] = ()) -> dict:
+    """Return one paragraph."""
+    return {"text": text, "items": list(items)}
+
+
+def _what_was_done(results: Sequence[CellResult], designs: Sequence[str]) -> dict:
     """Say what was simulated."""
     first = results[0]
     control, *experimental = first.arms
     sizes = sorted({result.n_trials for result in results})
     runs = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
-    scenarios = len({result.scenario for result in results})
-    return (
-        f"The trial compares {joined(experimental)} with {control} in {counted(len(first.subgroups), 'subgroup')} "
-        f"({joined(first.subgroups)}). {counted(len(designs), 'design').capitalize()} ({joined(designs)}) "
-        f"{'was' if len(designs) == 1 else 'were'} run on a computer in {counted(scenarios, 'scenario')}, with "
-        f"{runs} virtual trials for each design in each scenario. A scenario is a set of assumptions "
-        "about what is true: how often the outcome occurs, how well each arm works, how fast patients enter."
+    scenarios = counted(len({result.scenario for result in results}), "scenario")
+    subgroups = counted(len(first.subgroups), "subgroup")
+    verb = "was" if len(designs) == 1 else "were"
+    return _said(
+        f"The trial compares {joined(experimental)} with {control} in {subgroups} "
+        f"({joined(first.subgroups)}). "
+        f"{counted(len(designs), 'design')} {verb} simulated in {scenarios}, with {runs} virtual trials "
+        "for each "
+        "design in each scenario. A scenario is a set of assumptions about what is true: how often the "
+        "outcome "
+        "occurs, how well each arm works, how fast patients enter."
     )
 
 
-def _errors(claims: pd.DataFrame, designs: Sequence[str]) -> list[str]:
+def _errors(claims: pd.DataFrame, designs: Sequence[str]) -> dict:
     """Say how often a design claims a benefit that is not there."""
-    parts = []
+    items = []
     for design in designs:
         rows = of_metric(claims, "fwer", design)
         if len(rows):
             worst = rows.loc[rows.estimate.idxmax()]
-            parts.append(f"{percent(worst.estimate, worst.mcse)} with {design} (scenario {worst.scenario})")
-    if not parts:
-        return ["No scenario has an arm without benefit, so this study says nothing of the type I error."]
-    return [
-        "Claiming a benefit that is not there is the error that matters most. The estimated probability of at "
-        f"least one such claim in a trial was, in each design's least favourable scenario, {joined(parts)}."
-    ]
+            items.append(f"{design}: {percent(worst.estimate, worst.mcse)} in {quoted(worst.scenario)}")
+    if not items:
+        return _said(
+            "No scenario has an arm without benefit, so this study says nothing of the type I error."
+        )
+    return _said(
+        "A claim of benefit where there is none is the error that matters most. Estimated probability of at "
+        "least one such claim in a trial, in each design's least favourable scenario:",
+        items,
+    )
 
 
-def _power(claims: pd.DataFrame, designs: Sequence[str]) -> list[str]:
+def _power(claims: pd.DataFrame, designs: Sequence[str]) -> dict:
     """Say how often a design finds a benefit that is there."""
-    parts = []
+    items = []
     for design in designs:
         rows = of_metric(claims, "disjunctive_power", design)
         if len(rows):
-            parts.append(f"{extremes(rows, lambda e: percent(e.estimate, e.mcse))} with {design}")
-    if not parts:
-        return ["No scenario has an arm with a benefit, so this study says nothing of power."]
-    return [
-        "Where an arm does work somewhere, the estimated probability of finding a true benefit in at least one "
-        f"subgroup was {'; '.join(parts)}."
-    ]
+            items.append(f"{design}: {extremes(rows, lambda e: percent(e.estimate, e.mcse))}")
+    if not items:
+        return _said("No scenario has an arm with a benefit, so this study says nothing of power.")
+    return _said(
+        "Estimated probability of finding a true benefit in at least one subgroup, where some arm does work:",
+        items,
+    )
 
 
-def _advice(results: Sequence[CellResult]) -> list[str]:
+def _advice(results: Sequence[CellResult]) -> dict | None:
     """Say which rules only advise."""
     designs = list(dict.fromkeys(r.design for r in results if has_advisory_rules(r)))
     if not designs:
-        return []
-    return [
-        f"In {joined(designs)} the rules for giving up are non-binding: they advise. Error rates and power are "
-        "given with the advice ignored and with it followed."
-    ]
+        return None
+    return _said(
+        f"In {joined(designs)} some rules are non-binding: they advise. Error rates and power are given "
+        "with the "
+        "advice ignored and with it followed; the numbers above ignore it."
+    )
 
 
-def _against_benchmark(paired: pd.DataFrame, designs: Sequence[str], benchmark: str | None) -> list[str]:
+def _against_benchmark(paired: pd.DataFrame, designs: Sequence[str], benchmark: str | None) -> dict | None:
     """Say how each design differs from the benchmark on the same virtual patients."""
-    if benchmark is None or paired.empty:
-        return []
-    sentences = []
+    items = []
     for design in designs:
         patients = of_metric(paired, "patients", design, "difference")
         power = of_metric(paired, "disjunctive_power", design, "difference")
         if design == benchmark or patients.empty:
             continue
-        parts = [f"mean patients differ by {extremes(patients, lambda e: number(e, 'patients'))}"]
+        parts = [f"mean patients {extremes(patients, lambda e: number(e, 'patients'))}"]
         if len(power):
-            points = extremes(power, lambda e: percent(e.estimate, e.mcse).replace("%", " percentage points"))
-            parts.append(f"the probability of a true claim by {points}")
-        sentences.append(
-            f"Against the benchmark {benchmark}, on the same virtual patients, {design}: {joined(parts)}."
-        )
-    return sentences
+            parts.append(f"probability of any true claim {extremes(power, points)}")
+        items.append(f"{design}: {'; '.join(parts)}")
+    if not items:
+        return None
+    return _said(f"Difference from the benchmark {benchmark} on the same virtual patients:", items)
 
 
 def warnings(
@@ -190,8 +214,9 @@ def warnings(
         found.append("The configuration states no source for any of its values.")
     if failures.failed.sum():
         found.append(
-            f"{counted(int(failures.failed.sum()), 'trial')} failed and are not in any denominator; the table of "
-            "failures shows the worst case for the error rate."
+            f"{counted(int(failures.failed.sum()), 'trial')} failed and are in no denominator; the table "
+            "of failures "
+            "shows the worst case for the error rate."
         )
     share = failures.unhealthy_looks.sum() / max(failures.looks_held.sum(), 1)
     if share:

@@ -171,12 +171,12 @@ def run_cell(
     batch = Batch(simulate, design, scenario, seed, min(chunk_size, n_trials), keep_looks)
     with _locked(cell):
         if not _finished(cell, identity):
-            environment = {**versions(), "device": _device(), **code_state()}
-            opened = _open(cell, store.Plan(identity, environment, chunk_size), labels_of(design))
+            made_by = {"device": _device(), "versions": versions(), "code": code_state()}
+            opened = _open(cell, _plan(identity, made_by, chunk_size), labels_of(design))
             write_atomic(cell / CONFIG, lambda file: file.write(_yaml(config)))
             write_atomic(cell / TRUTH, lambda file: file.write(store.json_bytes(truth)))
             failures = _fill(opened, batch, n_trials, progress)
-            _complete(opened, design, identity, failures, command)
+            _complete(opened, design, identity, made_by, failures, command)
         store.clear(cell)
     return cell
 
@@ -215,6 +215,11 @@ def _locked(cell: Path) -> CellLock:
     except OSError as error:
         raise unwritable(cell, error) from error
     return CellLock(cell)
+
+
+def _plan(identity: dict[str, Any], made_by: dict[str, Any], chunk_size: int) -> store.Plan:
+    environment = {"device": made_by["device"], **made_by["versions"], **made_by["code"]}
+    return store.Plan(identity, environment, chunk_size)
 
 
 def _open(cell: Path, plan: store.Plan, labels: Labels) -> store.CellStore:
@@ -265,6 +270,7 @@ def _complete(
     opened: store.CellStore,
     design: Design,
     identity: dict[str, Any],
+    made_by: dict[str, Any],
     failures: list[Failure],
     command: str,
 ) -> None:
@@ -275,9 +281,7 @@ def _complete(
             key: identity[key] for key in ("study", "scenario", "seed", "dtype", "benchmark", "config_sha256")
         },
         "design": describe_design(design),
-        "device": _device(),
-        "versions": versions(),
-        "code": code_state(),
+        **made_by,
         "counts": _counts(opened.path, identity["n_trials"], failures),
         "failures": [
             {"first": lost.trials.start, "stop": lost.trials.stop, "reason": lost.reason} for lost in failures

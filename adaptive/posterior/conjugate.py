@@ -90,7 +90,7 @@ class GammaRatioPosterior(AbstractPosterior):
         log_unit = jnp.log(shape) + y
         x = jnp.exp(jnp.minimum(log_unit, jnp.log(jnp.finfo(y.dtype).max) - 1.0))
         log_density = shape * log_unit - x - gammaln(shape) + jnp.log(jnp.cosh(t)) - 0.5 * jnp.log(shape)
-        value = jnp.exp(log_density) * ((t[0, 1] - t[0, 0]))
+        value = jnp.exp(log_density) * (t[0, 1] - t[0, 0])
         for other in range(self.shape.shape[1]):
             if other != arm:
                 value = value * gammaincc(self.shape[:, other, None], x * (self.rate[:, other, None] / rate))

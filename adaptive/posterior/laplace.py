@@ -8,6 +8,7 @@ It must not read the truth, draw random numbers, or call LAPACK.
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, PRNGKeyArray
@@ -98,11 +99,10 @@ class LaplaceEngine(AbstractEngine):
         """
         del key
         _check(model, table)
-        if isinstance(model, FullPooling):
-            return _repeated(self._fit(model, _pooled(table)), table.events.shape[0])
-        return self._fit(model, table)
+        return _fit(self, model, table)
 
-    def _fit(self, model: AbstractPooling, table: EventTable) -> TabulatedPosterior:
+    def one_fit(self, model: AbstractPooling, table: EventTable) -> TabulatedPosterior:
+        """Return the posterior of a partial or no pooling model, or of full pooling of one subgroup."""
         start = rough_log_hr(table)
         cells = make_cells(table, model.baseline_shape, model.baseline_rate, start)
         prior, nodes = self._prior(model, cells)
@@ -115,10 +115,9 @@ class LaplaceEngine(AbstractEngine):
         matched = match(with_nodes, prior, sites, self.n_sweeps)
         weight = _normalised(matched.log_evidence + nodes.log_weight)
         mixture = Mixture(cells, matched.combined.cavity, matched.tilted, weight)
-        mean, covariance = mixture.moments()
-        slices = [slice_arm(mixture, mean, covariance, b, self.n_points) for b in range(len(mean))]
+        slices = [slice_arm(mixture, b, self.n_points) for b in range(start.shape[1])]
         marginal = marginal_table(slices)
-        centre, sd = _grid_moments(marginal)
+        centre, sd = marginal.moments()
         between = _overall(model, matched.combined, nodes.tau, weight, marginal, centre, sd)
         best = best_probabilities(slices)
         return TabulatedPosterior(marginal, best, centre, sd, between, _health(marginal, best, centre, sd))
@@ -133,6 +132,14 @@ class LaplaceEngine(AbstractEngine):
         estimate = jnp.stack(cells.reference, axis=-1)
         nodes = tau_nodes(model.tau_scale, information, estimate, self.n_nodes)
         return Prior(model.mu_scale**2, nodes.tau[None, :] ** 2), nodes
+
+
+@eqx.filter_jit
+def _fit(engine: LaplaceEngine, model: AbstractPooling, table: EventTable) -> TabulatedPosterior:
+    """Fit as one compiled program, also when called eagerly."""
+    if isinstance(model, FullPooling):
+        return _repeated(engine.one_fit(model, _pooled(table)), table.events.shape[0])
+    return engine.one_fit(model, table)
 
 
 def _check(model: AbstractModel, table: EventTable) -> None:
@@ -158,27 +165,14 @@ def _pooled(table: EventTable) -> EventTable:
 def _repeated(posterior: TabulatedPosterior, n_subgroups: int) -> TabulatedPosterior:
     """Return the posterior of one subgroup as that of every subgroup."""
     wide = lambda x: jnp.broadcast_to(x, (n_subgroups, *x.shape[1:]))  # noqa: E731
-    tables = posterior.marginal
-    marginal = Tabulated(wide(tables.low), wide(tables.step), wide(tables.padded), wide(tables.cumulative))
-    return TabulatedPosterior(
-        marginal, wide(posterior.best), wide(posterior.mean), wide(posterior.sd), posterior.between, posterior.health
-    )
+    changed = jax.tree.map(wide, (posterior.marginal, posterior.best, posterior.mean, posterior.sd))
+    return TabulatedPosterior(*changed, posterior.between, posterior.health)
 
 
 def _normalised(log_weight: Float[Array, " T"]) -> Float[Array, " T"]:
     weight = jnp.exp(log_weight - log_weight.max())
     total = sum(weight[k] for k in range(weight.shape[0]))
     return jnp.maximum(weight / total, jnp.finfo(weight.dtype).tiny)
-
-
-def _grid_moments(marginal: Tabulated) -> tuple[Float[Array, "S B"], Float[Array, "S B"]]:
-    """Return mean and standard deviation by the trapezoidal rule on the grid."""
-    density = jnp.exp(marginal.padded[..., 1:-1])
-    index = jnp.arange(density.shape[-1], dtype=density.dtype).reshape((1,) * marginal.low.ndim + (-1,))
-    total = density.sum(axis=-1)
-    mean = (density * index).sum(axis=-1) / total
-    variance = (density * (index - mean[..., None]) ** 2).sum(axis=-1) / total
-    return marginal.low + marginal.step * mean, marginal.step * jnp.sqrt(variance)
 
 
 def _overall(

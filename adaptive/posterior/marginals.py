@@ -15,10 +15,12 @@ from adaptive.posterior.gaussian import Normal, squared_distance
 from adaptive.posterior.matching import Tilted, normal_rule
 from adaptive.posterior.orthant import log_all_above
 from adaptive.posterior.small import Matrix, Vector, add, change, cholesky, dot
-from adaptive.posterior.tabulated import Tabulated, tabulate
+from adaptive.posterior.tabulated import Grid, Tabulated, tabulate
 
-HALF_WIDTH = 5.0
+HALF_WIDTH = 6.0
 """Half-width of the grids in posterior standard deviations."""
+CORE = 1.5
+"""Width of the grids' dense core in standard deviations of the narrow components."""
 
 
 class Mixture(eqx.Module):
@@ -39,12 +41,34 @@ class Mixture(eqx.Module):
     tilted: Tilted
     weight: Float[Array, " T"]
 
-    def moments(self) -> tuple[Vector, Matrix]:
-        """Return mean and covariance of the mixture from the tilted moments, arrays ``(S,)``."""
-        mean = [self._average(m) for m in self.tilted.mean]
-        n = range(len(mean))
-        gap = [m - c[:, None] for m, c in zip(self.tilted.mean, mean, strict=True)]
-        return mean, [[self._average(self.tilted.covariance[b][c] + gap[b] * gap[c]) for c in n] for b in n]
+    def grid(self, arm: int, n_points: int) -> Grid:
+        """Return a grid for arm ``arm``: centred and dense where the narrow components are, reaching all."""
+        mean, variance = self.tilted.mean[arm], self.tilted.covariance[arm][arm]
+        sharpness = self.weight[None, :] / jnp.sqrt(variance)
+        peak = _in_order(sharpness)
+        centre = _in_order(sharpness * mean) / peak
+        spread = _in_order(self.weight[None, :] * (variance + (mean - centre[:, None]) ** 2))
+        scale = CORE / peak
+        return Grid(centre, scale, jnp.arcsinh(HALF_WIDTH * jnp.sqrt(spread) / scale), n_points)
+
+    def conditional(self, arm: int, x: Float[Array, "S P"]) -> tuple[Vector, Matrix]:
+        """Return rough moments of the other arms given ``theta[arm] = x``, from the normal components."""
+        others = [c for c in range(len(self.tilted.mean)) if c != arm]
+        covariance = change(self.tilted.covariance, lambda v: v[:, None, :])
+        own = covariance[arm][arm]
+        away = x[:, :, None] - self.tilted.mean[arm][:, None, :]
+        log_share = jnp.log(self.weight)[None, None, :] - 0.5 * (jnp.log(own) + away**2 / own)
+        share = jnp.exp(log_share - log_share.max(axis=-1, keepdims=True))
+        share = share / share.sum(axis=-1, keepdims=True)
+        slope = [covariance[c][arm] / own for c in others]
+        mean = [self.tilted.mean[c][:, None, :] + k * away for c, k in zip(others, slope, strict=True)]
+        centre = [(share * m).sum(axis=-1) for m in mean]
+        gap = [m - c[:, :, None] for m, c in zip(mean, centre, strict=True)]
+        n = range(len(others))
+        rest = [
+            [covariance[others[i]][others[j]] - slope[i] * covariance[others[j]][arm] for j in n] for i in n
+        ]
+        return centre, [[(share * (rest[i][j] + gap[i] * gap[j])).sum(axis=-1) for j in n] for i in n]
 
     def log_density(self, theta: Vector) -> Array:
         """Return the log density up to a constant at points of shape ``(S, ...)``."""
@@ -59,8 +83,10 @@ class Mixture(eqx.Module):
             density = density + jnp.exp(log_likelihood + at_node(height) - 0.5 * distance)
         return jnp.log(jnp.maximum(density, jnp.finfo(density.dtype).tiny))
 
-    def _average(self, value: Float[Array, "S T"]) -> Float[Array, " S"]:
-        return sum(self.weight[k] * value[:, k] for k in range(self.weight.shape[0]))
+
+def _in_order(values: Float[Array, "S T"]) -> Float[Array, " S"]:
+    """Return the sum over the last axis in a fixed order."""
+    return sum(values[:, k] for k in range(values.shape[1]))
 
 
 class Slices(eqx.Module):
@@ -68,53 +94,45 @@ class Slices(eqx.Module):
 
     Attributes
     ----------
-    low, step
-        Grid, shape ``(S,)``.
-    log_density
-        Marginal log density up to a constant, shape ``(S, P)``.
     grid
-        Grid points, shape ``(S, P)``.
+        The grid, batch shape ``(S,)``.
+    points
+        Its points, shape ``(S, P)``.
+    log_density
+        Marginal log density in the grid's variable up to a constant, shape ``(S, P)``.
     other_mean, other_covariance
         Moments of the other arms given the grid point, arrays ``(S, P)``.
     """
 
-    low: Float[Array, " S"]
-    step: Float[Array, " S"]
+    grid: Grid
+    points: Float[Array, "S P"]
     log_density: Float[Array, "S P"]
-    grid: Float[Array, "S P"]
     other_mean: Vector
     other_covariance: Matrix
 
 
-def slice_arm(mixture: Mixture, mean: Vector, covariance: Matrix, arm: int, n_points: int) -> Slices:
-    """Tabulate arm ``arm``'s marginal on ``n_points`` points about ``mean``."""
-    others = [c for c in range(len(mean)) if c != arm]
-    sd = jnp.sqrt(covariance[arm][arm])
-    unit = jnp.asarray(np.linspace(-HALF_WIDTH, HALF_WIDTH, n_points), sd.dtype)
-    away = sd[:, None] * unit[None, :]
-    grid = mean[arm][:, None] + away
-    low, step = grid[:, 0], sd * (2.0 * HALF_WIDTH / (n_points - 1))
-    if not others:
-        return Slices(low, step, mixture.log_density([grid]), grid, [], [])
-    slope = [covariance[c][arm] / covariance[arm][arm] for c in others]
-    centre = [mean[c][:, None] + k[:, None] * away for c, k in zip(others, slope, strict=True)]
-    rest = [
-        [covariance[c][d] - k * covariance[d][arm] for d in others] for c, k in zip(others, slope, strict=True)
-    ]
-    log_density, other_mean, other_covariance = _integrate_out(mixture, arm, grid, centre, cholesky(rest))
-    return Slices(low, step, log_density, grid, other_mean, other_covariance)
+def slice_arm(mixture: Mixture, arm: int, n_points: int) -> Slices:
+    """Tabulate arm ``arm``'s marginal on ``n_points`` points."""
+    grid = mixture.grid(arm, n_points)
+    points, log_slope = grid.points()
+    if len(mixture.tilted.mean) == 1:
+        return Slices(grid, points, mixture.log_density([points]) + log_slope, [], [])
+    centre, covariance = mixture.conditional(arm, points)
+    log_density, mean, second = _integrate_out(mixture, arm, points, centre, cholesky(covariance))
+    return Slices(grid, points, log_density + log_slope, mean, second)
 
 
-def _integrate_out(mixture: Mixture, arm: int, grid: Array, centre: Vector, lower: Matrix):
+def _integrate_out(mixture: Mixture, arm: int, x: Array, centre: Vector, lower: Matrix):
     """Return marginal log density and conditional moments of the other arms at each grid point."""
     rule, rule_weights = normal_rule(len(centre))
-    points = [jnp.asarray(z, grid.dtype)[None, None, :] for z in rule.T]
-    spread = change(lower, lambda x: x[:, None, None])
+    points = [jnp.asarray(z, x.dtype)[None, None, :] for z in rule.T]
+    spread = change(lower, lambda v: v[:, :, None])
     offset = [dot(spread[i][: i + 1], points[: i + 1]) for i in range(len(points))]
     theta = [c[:, :, None] + o for c, o in zip(centre, offset, strict=True)]
-    theta.insert(arm, jnp.broadcast_to(grid[:, :, None], theta[0].shape))
-    log_rule = jnp.asarray(np.log(rule_weights) + 0.5 * (rule**2).sum(axis=1), grid.dtype)
-    height = mixture.log_density(theta) + log_rule[None, None, :]
+    theta.insert(arm, jnp.broadcast_to(x[:, :, None], theta[0].shape))
+    log_rule = jnp.asarray(np.log(rule_weights) + 0.5 * (rule**2).sum(axis=1), x.dtype)
+    log_lower = sum(jnp.log(lower[i][i]) for i in range(len(lower)))
+    height = mixture.log_density(theta) + log_lower[:, :, None] + log_rule[None, None, :]
     top = height.max(axis=-1, keepdims=True)
     weight = jnp.exp(height - top)
     total = weight.sum(axis=-1)
@@ -127,11 +145,14 @@ def _integrate_out(mixture: Mixture, arm: int, grid: Array, centre: Vector, lowe
 
 def marginal_table(slices: list[Slices]) -> Tabulated:
     """Return the normalised marginals of all arms, batch shape ``(S, B)``."""
-    low, step = jnp.stack([s.low for s in slices], axis=-1), jnp.stack([s.step for s in slices], axis=-1)
-    log_density = jnp.stack([s.log_density for s in slices], axis=1)
+    grids = [part.grid for part in slices]
+    centre, scale, reach = (
+        jnp.stack([getattr(g, name) for g in grids], axis=-1) for name in ("centre", "scale", "reach")
+    )
+    grid = Grid(centre, scale, reach, grids[0].n_points)
+    log_density = jnp.stack([part.log_density for part in slices], axis=1)
     log_density = log_density - log_density.max(axis=-1, keepdims=True)
-    rough = tabulate(low, step, log_density)
-    return tabulate(low, step, log_density - jnp.log(rough.total)[..., None])
+    return tabulate(grid, log_density - jnp.log(tabulate(grid, log_density).total)[..., None])
 
 
 def best_probabilities(slices: list[Slices]) -> Float[Array, "S A"]:
@@ -144,18 +165,18 @@ def best_probabilities(slices: list[Slices]) -> Float[Array, "S A"]:
     best, control = [], 0.0
     for part in slices:
         density = part.log_density - part.log_density.max(axis=-1, keepdims=True)
-        zero = jnp.zeros_like(part.low)
-        mass = tabulate(part.low, part.step, density).total
-        best.append(_tilted(part, density, part.grid).below(zero) / mass)
-        above = _tilted(part, density, jnp.zeros_like(part.grid))
+        zero = jnp.zeros_like(part.grid.centre)
+        mass = tabulate(part.grid, density).total
+        best.append(_all_above(part, density, part.points).below(zero) / mass)
+        above = _all_above(part, density, jnp.zeros_like(part.points))
         control = control + (above.total - above.below(zero)) / mass
     rows = jnp.stack([control / len(slices), *best], axis=-1)
     return rows / rows.sum(axis=-1, keepdims=True)
 
 
-def _tilted(part: Slices, density: Array, limit: Array) -> Tabulated:
+def _all_above(part: Slices, density: Array, limit: Array) -> Tabulated:
     """Return the marginal times the conditional probability that all other arms exceed ``limit``."""
     if not part.other_mean:
-        return tabulate(part.low, part.step, density)
+        return tabulate(part.grid, density)
     above = log_all_above(part.other_mean, part.other_covariance, limit)
-    return tabulate(part.low, part.step, density + above)
+    return tabulate(part.grid, density + above)

@@ -69,7 +69,11 @@ def _degree_five(n: int) -> tuple[np.ndarray, np.ndarray]:
     unit = np.eye(n)
     pairs = [a * unit[i] + b * unit[j] for i in range(n) for j in range(i) for a in (1, -1) for b in (1, -1)]
     points = np.concatenate(
-        [np.zeros((1, n)), np.sqrt(n + 2.0) * np.concatenate([unit, -unit]), np.sqrt(n / 2 + 1.0) * np.array(pairs)]
+        [
+            np.zeros((1, n)),
+            np.sqrt(n + 2.0) * np.concatenate([unit, -unit]),
+            np.sqrt(n / 2 + 1.0) * np.array(pairs),
+        ]
     )
     weights = np.concatenate(
         [[2 / (n + 2)], np.full(2 * n, (4 - n) / (2 * (n + 2) ** 2)), np.full(len(pairs), 1 / (n + 2) ** 2)]
@@ -106,7 +110,9 @@ def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
     axis = tuple(range(guess.mean[0].ndim)) + (-1,)
     dtype = guess.mean[0].dtype
     spread = lambda x: x[..., None]  # noqa: E731
-    points = [jnp.asarray(rule[:, b], dtype).reshape((1,) * (len(axis) - 1) + (-1,)) for b in range(rule.shape[1])]
+    points = [
+        jnp.asarray(rule[:, b], dtype).reshape((1,) * (len(axis) - 1) + (-1,)) for b in range(rule.shape[1])
+    ]
     lower = change(cholesky(guess.covariance), spread)
     offset = [dot(lower[b][: b + 1], points[: b + 1]) for b in range(len(points))]
     theta = add(change(guess.mean, spread), offset)

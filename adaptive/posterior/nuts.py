@@ -44,7 +44,9 @@ class DrawsPosterior(AbstractPosterior):
     def p_below(self, log_margins: Float[Array, " G"]) -> Float[Array, "G S B"]:
         """Return the share of draws below each margin."""
         draws = self.log_hr
-        shares = [jnp.mean(draws < log_margins[g], axis=0, dtype=draws.dtype) for g in range(log_margins.shape[0])]
+        shares = [
+            jnp.mean(draws < log_margins[g], axis=0, dtype=draws.dtype) for g in range(log_margins.shape[0])
+        ]
         return jnp.stack(shares)
 
     def p_best(self) -> Float[Array, "S A"]:
@@ -97,24 +99,12 @@ class NutsEngine(AbstractEngine):
 
     def fit(self, key: PRNGKeyArray, model: AbstractModel, table: EventTable) -> DrawsPosterior:
         """Sample the posterior; the same key gives the same draws."""
-        sampler = MCMC(
-            NUTS(model, target_accept_prob=self.target_accept),
-            num_warmup=self.warmup,
-            num_samples=self.draws,
-            num_chains=self.chains,
-            chain_method="vectorized",
-            progress_bar=False,
-        )
-        sampler.run(key, table, table.events.shape, extra_fields=("diverging", "energy"))
-        drawn = sampler.get_samples(group_by_chain=True)
-        extra = sampler.get_extra_fields(group_by_chain=True)
-        sites = {name: drawn[name] for name in KEPT if name in drawn}
-        return DrawsPosterior(sites, extra["diverging"], extra["energy"], self._health(sites, **extra))
+        return _sample(self, key, model, table)
 
-    def _health(
+    def judge(
         self, sites: dict[str, Array], diverging: Bool[Array, "chains D"], energy: Float[Array, "chains D"]
     ) -> Health:
-        """Judge the draws; the first gate that fails gives the code."""
+        """Return the health of draws; the first gate that fails gives the code."""
         flat = jnp.concatenate([x.reshape((*x.shape[:2], -1)) for x in sites.values()], axis=2)
         rhat = split_rhat(flat).max()
         ess = jnp.minimum(bulk_ess(flat), tail_ess(flat)).min()
@@ -127,5 +117,25 @@ class NutsEngine(AbstractEngine):
             ~(energy_fraction(energy).min() >= self.min_ebfmi),
         ]
         codes = ("NOT_FINITE", "NOT_CONVERGED", "LOW_ESS", "DIVERGENT", "LOW_ENERGY")
-        code = jnp.select(conditions, [jnp.asarray(int(HealthCode[c]), jnp.int32) for c in codes], jnp.int32(0))
+        code = jnp.select(
+            conditions, [jnp.asarray(int(HealthCode[c]), jnp.int32) for c in codes], jnp.int32(0)
+        )
         return Health(code, ess.astype(flat.dtype), rhat.astype(flat.dtype), divergences)
+
+
+@eqx.filter_jit
+def _sample(engine: NutsEngine, key: PRNGKeyArray, model: AbstractModel, table: EventTable) -> DrawsPosterior:
+    """Sample as one compiled program: chains are vectorised, so nothing depends on the number of devices."""
+    sampler = MCMC(
+        NUTS(model, target_accept_prob=engine.target_accept),
+        num_warmup=engine.warmup,
+        num_samples=engine.draws,
+        num_chains=engine.chains,
+        chain_method="vectorized",
+        progress_bar=False,
+    )
+    sampler.run(key, table, table.events.shape, extra_fields=("diverging", "energy"))
+    drawn = sampler.get_samples(group_by_chain=True)
+    extra = sampler.get_extra_fields(group_by_chain=True)
+    sites = {name: drawn[name] for name in KEPT if name in drawn}
+    return DrawsPosterior(sites, extra["diverging"], extra["energy"], engine.judge(sites, **extra))

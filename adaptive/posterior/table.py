@@ -122,7 +122,9 @@ def _model(payload: dict[str, Any], engine: AbstractEngine) -> AbstractModel:
     if not isinstance(engine, ConjugateEngine):
         return MODELS[pooling](**{name: _numbers(value) for name, value in prior.items()})
     if pooling != "none":
-        raise BadInput(f"pooling: {pooling!r} with posterior conjugate; give 'none', or posterior laplace or nuts")
+        raise BadInput(
+            f"pooling: {pooling!r} with posterior conjugate; give 'none', or posterior laplace or nuts"
+        )
     return GammaHazards(shape=_numbers(prior["baseline_shape"]), rate=_numbers(prior["baseline_rate"]))
 
 
@@ -152,7 +154,10 @@ def _describe_engine(engine: AbstractEngine, seed: int) -> dict[str, Any]:
         "seed": seed,
         "dtype": str(jnp.result_type(float)),
         "note": _note(engine),
-        "versions": {"adaptive": adaptive.__version__, **{name: _version(name) for name in ("jax", "numpyro")}},
+        "versions": {
+            "adaptive": adaptive.__version__,
+            **{name: _version(name) for name in ("jax", "numpyro")},
+        },
     }
 
 

@@ -113,7 +113,9 @@ def _check_values(payload: dict, name: str, value: np.ndarray) -> list[str]:
 
 def _check_pair(payload: dict, events: np.ndarray, exposure: np.ndarray) -> list[str]:
     if events.shape != exposure.shape:
-        return [f"exposure: shape {exposure.shape} differs from the shape {events.shape} of events; make them equal"]
+        return [
+            f"exposure: shape {exposure.shape} differs from the shape {events.shape} of events; make them equal"
+        ]
     cells = [tuple(at) for at in np.argwhere((events > 0) & (exposure == 0)).tolist()]
     return [
         f"exposure: 0 months with {events[at]:g} events at {_where(payload, at)}; give the person-months at risk"
@@ -134,7 +136,9 @@ def _check_intervals(payload: dict, known: dict[str, np.ndarray]) -> list[str]:
     if known:
         n = next(iter(known.values())).shape[2]
         if len(cuts) not in (n, n + 1):
-            faults.append(f"intervals: got {len(cuts)} numbers for {n} columns; give {n} starts or {n + 1} edges")
+            faults.append(
+                f"intervals: got {len(cuts)} numbers for {n} columns; give {n} starts or {n + 1} edges"
+            )
     return faults
 
 
@@ -165,9 +169,13 @@ def _check_margins(payload: dict) -> list[str]:
     margins = payload["margins"]
     if not isinstance(margins, list) or not margins:
         return [f"margins: got {margins!r}; give a list of hazard ratios, such as [1.0, 0.8]"]
-    faults = [f"margins: got {m!r}; a margin is a positive hazard ratio" for m in margins if not _is_positive(m)]
+    faults = [
+        f"margins: got {m!r}; a margin is a positive hazard ratio" for m in margins if not _is_positive(m)
+    ]
     texts = [str(m) for m in margins]
-    return faults + [f"margins: {t} occurs more than once" for t in sorted({t for t in texts if texts.count(t) > 1})]
+    return faults + [
+        f"margins: {t} occurs more than once" for t in sorted({t for t in texts if texts.count(t) > 1})
+    ]
 
 
 def _is_positive(value: Any) -> bool:

@@ -1,6 +1,7 @@
-"""A one-dimensional density known by its logarithm on an even grid: integrals and quantiles.
+"""A one-dimensional density known by its logarithm on a grid: integrals and quantiles.
 
-Between grid points the log density is the cubic through the four nearest points, integrated by
+The grid is even in ``v`` with ``x = centre + scale sinh(v)``: dense at the centre, so that a narrow peak on wide
+shoulders is resolved. Between grid points the log density in ``v`` is the cubic through the four nearest points, integrated by
 three-point Gauss-Legendre, so the distribution function is smooth and does not decrease. Outside the grid the
 density is zero. Must not know what the density describes.
 """
@@ -25,21 +26,48 @@ def _cubic(t):
     )
 
 
+class Grid(eqx.Module):
+    """``n_points`` values of ``x = centre + scale sinh(v)``, ``v`` even from ``-reach`` to ``reach``."""
+
+    centre: Float[Array, "..."]
+    scale: Float[Array, "..."]
+    reach: Float[Array, "..."]
+    n_points: int = eqx.field(static=True)
+
+    @property
+    def step(self) -> Float[Array, "..."]:
+        """Spacing in ``v``."""
+        return self.reach * (2.0 / (self.n_points - 1))
+
+    def points(self) -> tuple[Float[Array, "... P"], Float[Array, "... P"]]:
+        """Return the values of ``x`` and of ``log dx/dv`` up to a constant."""
+        unit = jnp.asarray(np.linspace(-1.0, 1.0, self.n_points), self.reach.dtype)
+        v = self.reach[..., None] * unit.reshape((1,) * self.reach.ndim + (-1,))
+        return self.centre[..., None] + self.scale[..., None] * jnp.sinh(v), jnp.log(jnp.cosh(v))
+
+    def position(self, x: Array) -> Array:
+        """Return where ``x`` lies, counted in steps from the first point."""
+        return (jnp.arcsinh((x - self.centre) / self.scale) + self.reach) / self.step
+
+    def value(self, position: Array) -> Array:
+        """Return ``x`` at a position."""
+        return self.centre + self.scale * jnp.sinh(position * self.step - self.reach)
+
+
 class Tabulated(eqx.Module):
-    """Unnormalised densities on even grids; leading axes are a batch.
+    """Densities on grids; leading axes are a batch. Integrals are in units of the grid's step.
 
     Attributes
     ----------
-    low, step
-        First grid point and spacing, shape ``(...)``.
+    grid
+        The grids, batch shape ``(...)``.
     padded
-        Log density with one extrapolated point at either end, shape ``(..., P + 2)``.
+        Log density in ``v`` with one extrapolated point at either end, shape ``(..., P + 2)``.
     cumulative
         Integral from the first grid point, shape ``(..., P)``.
     """
 
-    low: Float[Array, "..."]
-    step: Float[Array, "..."]
+    grid: Grid
     padded: Float[Array, "... P+2"]
     cumulative: Float[Array, "... P"]
 
@@ -50,10 +78,10 @@ class Tabulated(eqx.Module):
 
     def below(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the integral of the density below ``x``, one value per density."""
-        position = (x - self.low) / self.step
+        position = self.grid.position(x)
         cell = jnp.clip(jnp.floor(position), 0, self.cumulative.shape[-1] - 2).astype(jnp.int32)
         t = jnp.clip(position - cell, 0.0, 1.0)
-        return self._at(self.cumulative, cell) + self.step * self._part(self._corners(cell), t)
+        return self._at(self.cumulative, cell) + self._part(self._corners(cell), t)
 
     def quantile(self, level: Float[Array, ""]) -> Float[Array, "..."]:
         """Return where the normalised distribution function reaches ``level``.
@@ -62,15 +90,23 @@ class Tabulated(eqx.Module):
         """
         target = level * self.total
         inside = self.cumulative[..., 1:-1] <= target[..., None]
-        cell = jnp.sum(inside.astype(jnp.int32), axis=-1)
+        cell = jnp.sum(inside, axis=-1, dtype=jnp.int32)
         corners, start = self._corners(cell), self._at(self.cumulative, cell)
         share = (target - start) / (self._at(self.cumulative, cell + 1) - start)
         t = jnp.clip(share, 0.0, 1.0)
         for _ in range(N_NEWTON):
-            gap = start + self.step * self._part(corners, t) - target
-            density = self.step * jnp.exp(_interpolate(corners, t))
-            t = jnp.clip(t - gap / density, 0.0, 1.0)
-        return self.low + self.step * (cell.astype(t.dtype) + t)
+            gap = start + self._part(corners, t) - target
+            t = jnp.clip(t - gap / jnp.exp(_interpolate(corners, t)), 0.0, 1.0)
+        return self.grid.value(cell.astype(t.dtype) + t)
+
+    def moments(self) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+        """Return mean and standard deviation by the trapezoidal rule on the grid."""
+        density, (x, _) = jnp.exp(self.padded[..., 1:-1]), self.grid.points()
+        away = x - self.grid.centre[..., None]
+        total = density.sum(axis=-1)
+        shift = (density * away).sum(axis=-1) / total
+        variance = (density * (away - shift[..., None]) ** 2).sum(axis=-1) / total
+        return self.grid.centre + shift, jnp.sqrt(variance)
 
     def _corners(self, cell: Int[Array, "..."]) -> list[Array]:
         return [self._at(self.padded, cell + k) for k in range(4)]
@@ -88,8 +124,8 @@ def _interpolate(corners: list[Array], t: Array) -> Array:
     return sum(c * w for c, w in zip(corners, _cubic(t), strict=True))
 
 
-def tabulate(low: Float[Array, "..."], step: Float[Array, "..."], log_density: Float[Array, "... P"]) -> Tabulated:
-    """Return the tabulated density with its integrals over the grid cells summed up."""
+def tabulate(grid: Grid, log_density: Float[Array, "... P"]) -> Tabulated:
+    """Return the density, given by its logarithm in ``v``, with its integrals over the grid cells summed up."""
     first, last = log_density[..., :3], log_density[..., -3:]
     before = 3.0 * first[..., :1] - 3.0 * first[..., 1:2] + first[..., 2:]
     after = 3.0 * last[..., 2:] - 3.0 * last[..., 1:2] + last[..., :1]
@@ -99,7 +135,7 @@ def tabulate(low: Float[Array, "..."], step: Float[Array, "..."], log_density: F
     cells = 0.0
     for x, w in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
         cells = cells + w * jnp.exp(_interpolate(corners, x))
-    running = [jnp.zeros_like(low)]
+    running = [jnp.zeros_like(cells[..., 0])]
     for k in range(n_cells):
-        running.append(running[-1] + step * cells[..., k])
-    return Tabulated(low, step, padded, jnp.stack(running, axis=-1))
+        running.append(running[-1] + cells[..., k])
+    return Tabulated(grid, padded, jnp.stack(running, axis=-1))

@@ -6,7 +6,7 @@ is a dictionary with
 - ``meta``: ``study``, ``title``, ``subtitle``, ``designs``, ``scenarios``, ``subgroups``, ``arms``,
   ``benchmark`` (or ``None``), ``n_min``, ``n_max``, ``command``;
 - ``labels``: ``metrics`` (name to ``label``, ``unit``, ``definition``), ``states``, ``reasons``;
-- ``summary`` and ``warnings``: sentences;
+- ``summary``: paragraphs, each ``text`` with a list ``items``; ``warnings``: sentences;
 - frames ``headline``, ``designs``, ``scenarios``, ``scenario_settings``, ``design_settings``,
   ``parameters``, ``provenance``, ``files``, printed as they are;
 - ``configs``: ``design``, ``scenario``, ``text``, ``sha256`` of each resolved configuration;

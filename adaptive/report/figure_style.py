@@ -89,12 +89,12 @@ def look_of(names: Sequence[str]) -> dict[str, dict]:
 def panels(
     n: int, *, height: float, columns: int = 3, sharex: bool = True, sharey: bool = True, top: float = 0.45
 ) -> tuple[Canvas, list[Axes]]:
-    """Return a figure with ``n`` panels in rows of up to ``columns``; no slot stays empty.
+    """Return a figure with ``n`` panels in rows of up to ``columns``, as even as can be.
 
     ``height`` is that of one row in inches, ``top`` the room for the key.
     """
-    columns = min(columns, n)
     rows = ceil(n / columns)
+    columns = ceil(n / rows)
     canvas = Canvas(figsize=(WIDTH, rows * height + top + 0.35), layout="constrained")
     canvas.get_layout_engine().set(rect=(0, 0, 1, 1 - top / (rows * height + top + 0.35)), hspace=0.06)
     grid = canvas.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False)
@@ -113,7 +113,8 @@ def key(canvas: Canvas, looks: dict[str, dict], *, lines: bool = False) -> None:
 
 
 def _handle(name: str, look: dict, lines: bool) -> Line2D:
-    """Return one entry of the key."""
+    """Return one entry of the key; Matplotlib hides labels that begin with an underscore."""
+    name = f"\N{ZERO WIDTH SPACE}{name}" if name.startswith("_") else name
     if lines:
         return Line2D([], [], label=name, color=look["color"], linestyle=look["linestyle"], linewidth=1.6)
     return Line2D(
@@ -138,7 +139,8 @@ def to_svg(canvas: Canvas, name: str, title: str, description: str) -> str:
     opening, rest = svg.split(">", 1)
     opening = re.sub(r' (width|height)="[^"]*"', "", opening)
     labelled = f' role="img" aria-labelledby="{name}-title {name}-desc">'
-    about = f'<title id="{name}-title">{_escaped(title)}</title><desc id="{name}-desc">{_escaped(description)}</desc>'
+    about = f'<title id="{name}-title">{_escaped(title)}</title>'
+    about += f'<desc id="{name}-desc">{_escaped(description)}</desc>'
     return opening + labelled + about + rest
 
 

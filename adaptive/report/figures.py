@@ -19,6 +19,18 @@ def places(frame: pd.DataFrame, *, by_arm: bool) -> pd.Series:
     return cell.where(frame.subgroup != "all", TRIAL_WIDE)
 
 
+def ordered_places(frame: pd.DataFrame, meta: dict) -> list[str]:
+    """Return the row labels that occur: the whole trial, then subgroups and arms in the design's order."""
+    ranks = {"all": -1} | {name: i for i, name in enumerate(meta["subgroups"])}
+    arms = {"all": -1} | {name: i for i, name in enumerate(meta["arms"])}
+    labels = frame[["place", "subgroup", "arm"]].drop_duplicates("place")
+    order = sorted(
+        zip(labels.place, labels.subgroup, labels.arm, strict=True),
+        key=lambda item: (ranks.get(item[1], len(ranks)), arms.get(item[2], len(arms))),
+    )
+    return [place for place, _, _ in order]
+
+
 def draw_dots(axis: Axes, frame: pd.DataFrame, rows: Sequence[str], looks: dict[str, dict]) -> None:
     """Draw one panel: a row per place, the designs side by side within it."""
     designs = list(looks)
@@ -51,7 +63,7 @@ def draw_dots(axis: Axes, frame: pd.DataFrame, rows: Sequence[str], looks: dict[
 
 def dots_by_scenario(
     frame: pd.DataFrame,
-    designs: Sequence[str],
+    meta: dict,
     *,
     name: str,
     question: str,
@@ -66,8 +78,9 @@ def dots_by_scenario(
     if frame.empty:
         return Drawing(name, question, absent=absent)
     frame = frame.assign(place=places(frame, by_arm=frame.arm[frame.arm != "all"].nunique() > 1))
-    rows, scenarios = list(dict.fromkeys(frame.place)), list(dict.fromkeys(frame.scenario))
-    looks = {d: look for d, look in look_of(designs).items() if d in set(frame.design)}
+    rows = ordered_places(frame, meta)
+    scenarios = [name for name in meta["scenarios"] if name in set(frame.scenario)]
+    looks = {d: look for d, look in look_of(meta["designs"]).items() if d in set(frame.design)}
     height = 0.55 + len(rows) * max(0.24, 0.11 * len(looks) + 0.1)
     with rc_context(STYLE):
         canvas, axes = panels(len(scenarios), height=height)
@@ -83,51 +96,56 @@ def dots_by_scenario(
     return Drawing(name, question, f"{caption} {LIMITS}", to_svg(canvas, name, question, caption))
 
 
-def claim_figures(content: dict) -> list[Drawing]:
-    """Return the figures of type I error and of power."""
-    claims, designs = content["tables"]["claims"], content["meta"]["designs"]
+def type_i_error_figure(content: dict) -> Drawing:
+    """Return the figure of type I error."""
+    claims = content["tables"]["claims"]
     errors = claims[claims.metric.isin(["fwer", "type_i_error"])]
-    power = claims[claims.metric.isin(["disjunctive_power", "power"])]
     top = float(errors.upper.max()) * 1.05 if len(errors) else 1.0
-    return [
-        dots_by_scenario(
-            errors,
-            designs,
-            name="figure-type-i-error",
-            question="How often is benefit claimed where there is none?",
-            caption="Type I error per subgroup, and the probability of any false claim in the whole trial, by "
-            "scenario and design, advice of non-binding rules ignored. Scenarios without a null are not shown.",
-            xlabel="probability of a false claim",
-            limits=(0, min(max(top, 0.01), 1)),
-            absent="there is no arm without benefit in any scenario",
-        ),
-        dots_by_scenario(
-            power,
-            designs,
-            name="figure-power",
-            question="How often is a true benefit found?",
-            caption="Power per subgroup, and the probability of any true claim in the whole trial, by scenario "
-            "and design, advice of non-binding rules ignored. Scenarios without a benefit are not shown.",
-            xlabel="probability of a true claim",
-            limits=(0, 1.02),
-            absent="there is no arm with a benefit in any scenario",
-        ),
-    ]
+    return dots_by_scenario(
+        errors,
+        content["meta"],
+        name="figure-type-i-error",
+        question="How often is benefit claimed where there is none?",
+        caption="Type I error per subgroup, and the probability of any false claim in the whole trial, by "
+        "scenario "
+        "and design, advice of non-binding rules ignored. Scenarios without a null are not shown.",
+        xlabel="probability of a false claim",
+        limits=(0, min(max(top, 0.01), 1)),
+        absent="there is no arm without benefit in any scenario",
+    )
+
+
+def power_figure(content: dict) -> Drawing:
+    """Return the figure of power."""
+    claims = content["tables"]["claims"]
+    return dots_by_scenario(
+        claims[claims.metric.isin(["disjunctive_power", "power"])],
+        content["meta"],
+        name="figure-power",
+        question="How often is a true benefit found?",
+        caption="Power per subgroup, and the probability of any true claim in the whole trial, by scenario "
+        "and "
+        "design, advice of non-binding rules ignored. Scenarios without a benefit are not shown.",
+        xlabel="probability of a true claim",
+        limits=(0, 1.02),
+        absent="there is no arm with a benefit in any scenario",
+    )
 
 
 def estimation_figures(content: dict) -> list[Drawing]:
     """Return the figures of bias and of interval coverage, over all trials."""
     frame = content["tables"]["estimation"]
     frame = frame[frame.level == "overall"]
-    designs = content["meta"]["designs"]
+    meta = content["meta"]
     none = "no trial has an estimate whose true value is known"
     return [
         dots_by_scenario(
             frame[frame.metric == "bias"],
-            designs,
+            meta,
             name="figure-bias",
             question="Are the estimates biased?",
-            caption="Mean of the posterior mean of the log hazard ratio minus its true value, over all trials. "
+            caption="Mean of the posterior mean of the log hazard ratio minus its true value, over all "
+            "trials. "
             "Left of zero the benefit is overstated.",
             xlabel="bias, log hazard ratio",
             reference=0.0,
@@ -135,11 +153,12 @@ def estimation_figures(content: dict) -> list[Drawing]:
         ),
         dots_by_scenario(
             frame[frame.metric == "coverage"],
-            designs,
+            meta,
             name="figure-coverage",
             question="Do the 95% intervals contain the true value?",
-            caption="Share of trials whose central 95% posterior interval contains the true log hazard ratio; the "
-            "line marks 0.95.",
+            caption="Share of trials whose central 95% posterior interval contains the true log hazard "
+            "ratio; "
+            "the line marks 0.95.",
             xlabel="coverage",
             reference=0.95,
             absent=none,
@@ -182,7 +201,7 @@ def paired_figure(content: dict) -> Drawing:
         _one_scale([axis for axis, (metric, _) in zip(axes, shown, strict=True) if metric in PROBABILITIES])
         canvas.supxlabel(f"difference, design minus {benchmark}", fontsize=9)
         key(canvas, looks)
-    caption = f"Paired differences, design minus {benchmark}, by scenario. The panels of probabilities share one scale."
+    caption = f"Paired differences, design minus {benchmark}, by scenario; probabilities share one scale."
     return Drawing(name, question, f"{caption} {LIMITS}", to_svg(canvas, name, question, caption))
 
 

@@ -32,6 +32,8 @@ def stopping_figure(content: dict) -> Drawing:
     cells = [
         (s, d) for s in scenarios for d in designs if ((frame.scenario == s) & (frame.design == d)).any()
     ]
+    tallest = frame.groupby(["scenario", "design", "look"]).estimate.sum().max()
+    ceiling = min(1.0, np.ceil(10 * tallest + 0.2) / 10)
     with rc_context(STYLE):
         columns = len(designs) if 2 <= len(designs) <= 4 else 3
         canvas, axes = panels(len(cells), height=1.35, columns=columns)
@@ -39,6 +41,7 @@ def stopping_figure(content: dict) -> Drawing:
             own = frame[(frame.scenario == scenario) & (frame.design == design)]
             _stack(axis, own, reasons)
             axis.set_title(f"{scenario} | {design}", fontsize=8)
+            axis.set_ylim(0, ceiling)
         canvas.supxlabel("look", fontsize=9)
         canvas.supylabel("probability of stopping", fontsize=9)
         names = content["labels"]["reasons"]
@@ -74,7 +77,6 @@ def _stack(axis, own: pd.DataFrame, reasons: Sequence[str]) -> None:
             width=0.8,
         )
         base = base + height
-    axis.set_ylim(0, 1)
     axis.set_xticks(looks)
     axis.grid(axis="y")
 
@@ -91,10 +93,11 @@ def allocation_figures(content: dict) -> list[Drawing]:
     return [
         dots_by_scenario(
             patients.assign(subgroup=patients.arm, arm="all"),
-            meta["designs"],
+            meta,
             name="figure-allocation",
             question="How many patients does each arm get?",
-            caption="Mean number of patients per arm over all subgroups. The results keep no looks, so the course "
+            caption="Mean number of patients per arm over all subgroups. The results keep no looks, so the "
+            "course "
             "of the allocation cannot be drawn.",
             xlabel="mean patients",
             absent="no patient was randomised",
@@ -105,6 +108,8 @@ def allocation_figures(content: dict) -> list[Drawing]:
 def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Drawing:
     """Return median and 5-95% band of the allocation after each look, by scenario and subgroup."""
     name, question = f"figure-allocation-{index}", f"Where does {design} send patients as it learns?"
+    if (frame.groupby(["subgroup", "arm"]).estimate.agg(np.ptp) == 0).all():
+        return Drawing(name, question, absent="its allocation never changes while a subgroup randomises")
     pairs = list(dict.fromkeys(zip(frame.scenario, frame.subgroup, strict=True)))
     looks = look_of(list(dict.fromkeys(frame.arm)))
     n_subgroups = frame.subgroup.nunique()
@@ -122,7 +127,8 @@ def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Draw
         canvas.supylabel("randomisation probability", fontsize=9)
         key(canvas, looks, lines=True)
     caption = (
-        f"Randomisation probabilities in force after each look under {design}: median over trials and, shaded, "
+        f"Randomisation probabilities in force after each look under {design}: median over trials and, "
+        "shaded, "
         "the range from 5% to 95% of trials, among trials in which the subgroup still randomises."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
@@ -167,7 +173,8 @@ def distribution_figures(content: dict) -> list[Drawing]:
             canvas.supxlabel(unit, fontsize=9)
             canvas.supylabel("share of trials at or below", fontsize=9)
             key(canvas, looks, lines=True)
-        caption = f"Distribution function of {unit if metric == 'patients' else 'the duration in months'} over trials."
+        what = "patients" if metric == "patients" else "the duration in months"
+        caption = f"Distribution function of {what} over trials."
         drawings.append(Drawing(name, question, caption, to_svg(canvas, name, question, caption)))
     return drawings
 
@@ -180,6 +187,7 @@ def convergence_figure(content: dict) -> Drawing:
         scenario: "fwer" if (own.metric == "fwer").any() else "disjunctive_power"
         for scenario, own in table.groupby("scenario", sort=False)
     }
+    followed = {s: followed[s] for s in content["meta"]["scenarios"] if s in followed}
     frame = table[[followed[s] == m for s, m in zip(table.scenario, table.metric, strict=True)]]
     if frame.empty:
         return Drawing(name, question, absent="no scenario offers an arm")
@@ -200,7 +208,8 @@ def convergence_figure(content: dict) -> Drawing:
         canvas.supylabel("estimate minus final, % points", fontsize=9)
         key(canvas, looks, lines=True)
     caption = (
-        "Estimate from the first n trials minus the estimate from all of them, in percentage points; shaded, 1.96 "
+        "Estimate from the first n trials minus the estimate from all of them, in percentage points; "
+        "shaded, 1.96 "
         "Monte Carlo standard errors either side of zero for a run of n trials (first design)."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))

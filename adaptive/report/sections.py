@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from adaptive.report.figure_style import Drawing
-from adaptive.report.figures import claim_figures, estimation_figures, paired_figure
+from adaptive.report.figures import estimation_figures, paired_figure, power_figure, type_i_error_figure
 from adaptive.report.figures_course import (
     allocation_figures,
     convergence_figure,
@@ -64,19 +64,39 @@ def _titles(content: dict) -> dict[str, str]:
     return {name: entry["label"] for name, entry in content["labels"]["metrics"].items()}
 
 
-def _metrics(table: pd.DataFrame, *names: str, level: str | None = None) -> pd.DataFrame:
-    """Return the rows of some metrics, those with advice applied included, in the order of the names."""
+def _metrics(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Return the rows of some metrics, those with advice applied included, by scenario and metric."""
     wanted = [name for plain_name in names for name in (plain_name, f"{plain_name}_advice_applied")]
+    ranks = {
+        "scenario": {name: i for i, name in enumerate(dict.fromkeys(table.scenario))},
+        "metric": {name: i for i, name in enumerate(wanted)},
+    }
     chosen = table[table.metric.isin(wanted)]
-    chosen = chosen if level is None else chosen[chosen.level == level]
-    rank = {name: i for i, name in enumerate(wanted)}
-    return chosen.sort_values("metric", key=lambda column: column.map(rank), kind="stable")
+    return chosen.sort_values(list(ranks), key=lambda column: column.map(ranks[column.name]), kind="stable")
 
 
-def _by_scenario(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return rows grouped by scenario in their first order, the rest kept as it is."""
-    order = {name: i for i, name in enumerate(dict.fromkeys(frame.scenario))}
-    return frame.sort_values("scenario", key=lambda column: column.map(order), kind="stable")
+def _keys(frame: pd.DataFrame, *columns: str) -> dict[str, str]:
+    """Return row labels with their titles, without those that never change within the frame."""
+    titles = {
+        "scenario": "Scenario",
+        "metric": "Metric",
+        "subgroup": "Subgroup",
+        "arm": "Arm",
+        "design": "Design",
+    }
+    return {c: titles[c] for c in columns if c == "scenario" or frame[c].nunique() > 1}
+
+
+def _compared(frame: pd.DataFrame, content: dict, *columns: str, **options) -> Table | None:
+    """Return a table with a column per design and a row per combination of the other columns that vary."""
+    names = {name: entry["label"] for name, entry in content["labels"]["metrics"].items()}
+    for column, order in (("design", content["meta"]["designs"]), ("scenario", content["meta"]["scenarios"])):
+        frame = frame.sort_values(column, key=lambda c, order=order: c.map(order.index), kind="stable")
+    keys = _keys(frame, "scenario", *columns)
+    whole = {"subgroup": {"all": "All"}, "arm": {"all": "All"}, "metric": names}
+    return pivot(
+        frame, keys=keys, columns="design", rename={k: v for k, v in whole.items() if k in keys}, **options
+    )
 
 
 def design_section(content: dict) -> Section:
@@ -109,7 +129,8 @@ def scenario_section(content: dict) -> Section:
     parameters = content["parameters"]
     flagged = int((parameters.flag != "").sum())
     lead = [
-        "A scenario fixes what is true. True values are of the declared estimand; a cell is null when the arm "
+        "A scenario fixes what is true. True values are of the declared estimand; a cell is null when the "
+        "arm "
         "has no benefit there. Tables are made from the configurations that were run."
     ]
     if len(parameters):
@@ -123,9 +144,10 @@ def scenario_section(content: dict) -> Section:
         plain(
             content["scenarios"],
             name="scenarios",
-            caption="True effects by scenario, subgroup and arm.",
-            stub=3,
-            titles={"scenario": "Scenario", "subgroup": "Subgroup", "arm": "Arm"},
+            caption="True effects and cumulative incidences by scenario, subgroup and arm.",
+            stub=2,
+            titles={"scenario": "Scenario", "subgroup": "Subgroup"},
+            collapse=False,
             numeric=True,
         ),
         plain(
@@ -139,6 +161,8 @@ def scenario_section(content: dict) -> Section:
             parameters,
             name="parameters",
             caption="Parameter provenance: value, unit, source and evidence tag. Flagged rows are shaded.",
+            titles={name: name.capitalize() for name in parameters.columns},
+            collapse=False,
             flag="flag",
         ),
         short="Scenarios",
@@ -149,9 +173,9 @@ def type_i_error_section(content: dict) -> Section:
     """Return family-wise and per-cell type I error."""
     claims = content["tables"]["claims"]
     advised = claims.metric.str.endswith("_advice_applied").any()
-    titles = _titles(content)
     lead = [
-        "A false claim is a claim of benefit for an arm in a subgroup where it has none; one-sided. Values are "
+        "A false claim is a claim of benefit for an arm in a subgroup where it has none; one-sided. Values "
+        "are "
         "estimated over the declared scenarios only.",
         ERROR_READING,
         *([ADVICE_READING] if advised else []),
@@ -160,49 +184,49 @@ def type_i_error_section(content: dict) -> Section:
         "type-i-error",
         "Type I error",
         lead,
-        claim_figures(content)[0],
-        pivot(
-            _by_scenario(_metrics(claims, "fwer")),
+        type_i_error_figure(content),
+        _compared(
+            _metrics(claims, "fwer"),
+            content,
+            "metric",
             name="family_wise_error",
             caption="Probability of at least one false claim.",
-            keys={"scenario": "Scenario", "metric": "Metric"},
-            columns="design",
-            rename={"metric": titles},
         ),
-        pivot(
-            _by_scenario(_metrics(claims, "type_i_error")),
+        _compared(
+            _metrics(claims, "type_i_error"),
+            content,
+            "metric",
+            "subgroup",
+            "arm",
             name="type_i_error",
             caption="Probability of a false claim per subgroup and arm.",
-            keys={"scenario": "Scenario", "metric": "Metric", "subgroup": "Subgroup", "arm": "Arm"},
-            columns="design",
-            rename={"metric": titles},
         ),
     )
 
 
 def power_section(content: dict) -> Section:
     """Return power over the trial and per cell."""
-    claims, titles = content["tables"]["claims"], _titles(content)
+    claims = content["tables"]["claims"]
     return _section(
         "power",
         "Power",
         ["A true claim is a claim of benefit for an arm in a subgroup where it has one."],
-        claim_figures(content)[1],
-        pivot(
-            _by_scenario(_metrics(claims, "disjunctive_power", "conjunctive_power", "correct_set")),
+        power_figure(content),
+        _compared(
+            _metrics(claims, "disjunctive_power", "conjunctive_power", "correct_set"),
+            content,
+            "metric",
             name="power_of_trial",
             caption="Probability of any, of every, and of exactly the right claims.",
-            keys={"scenario": "Scenario", "metric": "Metric"},
-            columns="design",
-            rename={"metric": titles},
         ),
-        pivot(
-            _by_scenario(_metrics(claims, "power")),
+        _compared(
+            _metrics(claims, "power"),
+            content,
+            "metric",
+            "subgroup",
+            "arm",
             name="power",
             caption="Power per subgroup and arm.",
-            keys={"scenario": "Scenario", "metric": "Metric", "subgroup": "Subgroup", "arm": "Arm"},
-            columns="design",
-            rename={"metric": titles},
         ),
     )
 
@@ -223,7 +247,7 @@ def size_section(content: dict) -> Section:
         pivot(
             table[table.metric == metric],
             name=f"size_{metric}",
-            caption=f"{metrics[metric]['label']}, {metrics[metric]['unit']}: {metrics[metric]['definition']}.",
+            caption=_size_caption(metrics[metric]),
             keys={"scenario": "Scenario", "design": "Design"},
             columns="level",
             titles=levels,
@@ -239,6 +263,12 @@ def size_section(content: dict) -> Section:
         *blocks,
         short="Size and duration",
     )
+
+
+def _size_caption(entry: dict) -> str:
+    """Return label, unit and definition, the unit only where the label does not name it."""
+    unit = f", {entry['unit']}" if entry["unit"] not in entry["label"].lower() else ""
+    return f"{entry['label']}{unit}: {entry['definition']}."
 
 
 def stopping_section(content: dict) -> Section:
@@ -276,14 +306,15 @@ def stopping_section(content: dict) -> Section:
 
 def allocation_section(content: dict) -> Section:
     """Return where patients go."""
-    table, titles = content["tables"]["allocation"], _titles(content)
+    table = content["tables"]["allocation"]
     means = table[(table.metric == "patients_in") & (table.level == "mean")]
     wrong = _metrics(table, "wrong_way", "wrong_way_experimental")
     return _section(
         "allocation",
         "Allocation",
         [
-            "An arm is inferior when its true hazard in the subgroup exceeds that of the best arm offered there, "
+            "An arm is inferior when its true hazard in the subgroup exceeds that of the best arm offered "
+            "there, "
             "control included. Equal allocation, too, sends more patients to an inferior arm by chance: read "
             "these rows against the benchmark. "
             + content["labels"]["metrics"]["wrong_way"]["definition"].capitalize()
@@ -299,20 +330,20 @@ def allocation_section(content: dict) -> Section:
             keys={"scenario": "Scenario", "design": "Design", "subgroup": "Subgroup"},
             columns="arm",
         ),
-        pivot(
-            _by_scenario(table[table.metric == "patients_inferior"]),
+        _compared(
+            table[table.metric == "patients_inferior"],
+            content,
+            "subgroup",
             name="patients_inferior",
             caption="Mean number of patients on truly inferior arms.",
-            keys={"scenario": "Scenario", "subgroup": "Subgroup"},
-            columns="design",
         ),
-        pivot(
-            _by_scenario(wrong),
+        _compared(
+            wrong,
+            content,
+            "metric",
+            "subgroup",
             name="wrong_way",
             caption="Probability that a truly inferior arm got more patients than the best.",
-            keys={"scenario": "Scenario", "metric": "Metric", "subgroup": "Subgroup"},
-            columns="design",
-            rename={"metric": titles},
         ),
     )
 
@@ -326,9 +357,12 @@ def estimation_section(content: dict) -> Section:
         "estimation",
         "Estimation of the log hazard ratio",
         [
-            "The estimate of a cell is its posterior mean at the look that decided it, against the true log hazard "
-            "ratio of the declared estimand. A negative bias overstates the benefit. Estimates given a claim are "
-            "selected for being favourable; they are left out (a dash with m) where fewer than 200 trials claim."
+            "The estimate of a cell is its posterior mean at the look that decided it, against the true "
+            "log hazard "
+            "ratio of the declared estimand. A negative bias overstates the benefit. Estimates given a "
+            "claim are "
+            "selected for being favourable; they are left out (a dash with m) where fewer than 200 trials "
+            "claim."
         ],
         *estimation_figures(content),
         pivot(
@@ -362,12 +396,13 @@ def _cell_order(frame: pd.DataFrame) -> pd.DataFrame:
 
 def paired_section(content: dict) -> Section:
     """Return the paired differences against the benchmark."""
-    table, titles = content["tables"]["paired"], _titles(content)
+    table = content["tables"]["paired"]
     benchmark = content["meta"]["benchmark"]
     whole = table[table.subgroup == "all"]
     cells = table[table.subgroup != "all"]
     lead = [
-        f"Every design is compared with {benchmark} on the same virtual patients (same seed, same trial index); "
+        f"Every design is compared with {benchmark} on the same virtual patients (same seed, same trial "
+        "index); "
         "the standard error is that of the paired difference."
         if benchmark
         else "The study has no benchmark design among its results, so there is nothing to compare with."
@@ -377,22 +412,22 @@ def paired_section(content: dict) -> Section:
         "Paired differences from the benchmark",
         lead,
         paired_figure(content),
-        pivot(
-            _by_scenario(whole),
+        _compared(
+            whole,
+            content,
+            "metric",
             name="paired",
             caption=f"Difference, design minus {benchmark}.",
-            keys={"scenario": "Scenario", "metric": "Metric"},
-            columns="design",
-            rename={"metric": titles},
             counted="pairs of virtual trials",
         ),
-        pivot(
-            _by_scenario(cells),
+        _compared(
+            cells,
+            content,
+            "metric",
+            "subgroup",
+            "arm",
             name="paired_cells",
             caption=f"Difference per subgroup and arm, design minus {benchmark}.",
-            keys={"scenario": "Scenario", "metric": "Metric", "subgroup": "Subgroup", "arm": "Arm"},
-            columns="design",
-            rename={"metric": titles},
             collapse=True,
             counted="pairs of virtual trials",
         ),
@@ -428,9 +463,11 @@ def failure_section(content: dict) -> Section:
         "failures",
         "Failures and Monte Carlo checks",
         [
-            "Failed trials are in no denominator. At an unhealthy look the posterior fit failed its checks and no "
+            "Failed trials are in no denominator. At an unhealthy look the posterior fit failed its checks "
+            "and no "
             "rule fired. The last column counts every failed trial as a false claim.",
-            "The block check splits the trials into consecutive blocks: independent trials give p-values that "
+            "The block check splits the trials into consecutive blocks: independent trials give p-values "
+            "that "
             "are uniform between 0 and 1, so the smallest of many is expected to be small.",
         ],
         plain(

@@ -130,6 +130,7 @@ def _risk_table(axes: Axes, rows: pd.DataFrame, arms: Sequence[str], ticks: np.n
     axes.set(ylim=(len(arms) - 0.4, -0.6), xlabel="Months since randomisation; below the curves: at risk")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0, labelbottom=False)
+    axes.tick_params(axis="y", pad=14)
     axes.set_yticks(range(len(arms)), [plain(arm) for arm in arms], fontsize=8)
     for index, arm in enumerate(arms):
         counts = at_risk(rows.loc[rows["arm"] == arm, "time"].to_numpy(float), ticks)

@@ -1,0 +1,1 @@
+"""Virtual trials: the noise, the step and the drivers."""

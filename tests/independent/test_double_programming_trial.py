@@ -98,7 +98,10 @@ def bounded(weights, arms, floor, cap):
 
 
 def run_trial(nature, design):
-    shape, limits = (2, 3), dict(n=int(design.limits.max_patients), per=[int(x) for x in design.limits.max_per_subgroup])
+    shape, limits = (
+        (2, 3),
+        dict(n=int(design.limits.max_patients), per=[int(x) for x in design.limits.max_per_subgroup]),
+    )
     rule = {k: float(getattr(design.allocation, k)) for k in ("power", "burn_in", "floor", "cap")}
     status = [[int(CellStatus.OPEN)] * 2 for _ in range(2)]
     allocation = [[1 / 3] * 3 for _ in range(2)]
@@ -147,7 +150,13 @@ def run_trial(nature, design):
     else:
         reason = StopReason.HARM if CellStatus.HARM in flat else StopReason.FUTILITY
     return dict(
-        status=status, decided=decided, months=now, events=events, exposure=exposure, patients=count, reason=int(reason)
+        status=status,
+        decided=decided,
+        months=now,
+        events=events,
+        exposure=exposure,
+        patients=count,
+        reason=int(reason),
     )
 
 
@@ -185,6 +194,10 @@ def test_swapped_arms_are_noticed(case):
     design, natures, results = case
     swapped = 0
     for trial, nature in enumerate(natures):
-        wrong = {**nature, "time": [t[::-1] for t in nature["time"]], "event": [e[::-1] for e in nature["event"]]}
+        wrong = {
+            **nature,
+            "time": [t[::-1] for t in nature["time"]],
+            "event": [e[::-1] for e in nature["event"]],
+        }
         swapped += not np.array_equal(results.events[trial], run_trial(wrong, design)["events"])
     assert swapped > TRIALS // 2

@@ -20,7 +20,7 @@ from adaptive.simulate.world import draw_world
 from tests.scenario_examples import rich_scenario, scenario, switching_scenario
 from tests.statistics import assert_mc_close
 
-# lifelines is ahead of neither pandas 3 nor its warnings; they are not about the fit.
+# lifelines calls pandas in a way that pandas 4 will refuse; the fit is not affected.
 pytestmark = pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")
 
 NAMES = {"subgroups": ("all",), "arms": ("control", "active"), "channels": ("new", "death")}
@@ -98,8 +98,8 @@ def test_piecewise_incidence_in_closed_form():
 def test_effects_that_change_agree_with_a_large_cox_fit(shape):
     truth = two_arm(0.4, shape)
     value = true_log_hr(truth, ("new",), 20.0)[0, 0]
-    estimate, se = cox(simulated(truth, 60_000), 20.0)
-    assert assert_mc_close(estimate, value, se, label="Cox") < 0.12
+    estimate, se = cox(simulated(truth, 30_000), 20.0)
+    assert assert_mc_close(estimate, value, se, label="Cox") < 0.2
     average = np.log(0.4) * np.mean(shape.multiplier(np.arange(0.5, 20.0)))
     with pytest.raises(AssertionError):
         assert_mc_close(estimate, np.log(0.4), se)
@@ -167,7 +167,7 @@ def test_multi_state_law_agrees_with_simulation():
     at_risk = (course.time[:, :, None] > law.time[None, None, ::7]).mean(axis=0).T
     expected = law.at_risk[::7, 0]
     assert_mc_close(at_risk, expected, np.sqrt(expected * (1 - expected) / n), label="at risk")
-    estimate, se = cox(course, horizon)
+    estimate, se = cox(jax.tree.map(lambda x: x[:30_000], course), horizon)
     assert_mc_close(estimate, true_log_hr(truth, ("new",), horizon)[0, 0], se, label="Cox, multi-state")
 
 

@@ -67,7 +67,9 @@ def test_another_seed_gives_other_trials(reference):
 def test_designs_share_the_same_patients():
     """More room for arrivals leaves the first ones as they were."""
     wide = toy_design(max_patients=200)
-    narrow, broad = (eqx.filter_jit(open_trial)(d, SCENARIO, np.uint32(1), np.uint32(5))[0] for d in (DESIGN, wide))
+    narrow, broad = (
+        eqx.filter_jit(open_trial)(d, SCENARIO, np.uint32(1), np.uint32(5))[0] for d in (DESIGN, wide)
+    )
     n = narrow.entry.shape[0]
     for name in ("entry", "subgroup", "time", "event", "assignment"):
         np.testing.assert_array_equal(getattr(narrow, name), getattr(broad, name)[:n])
@@ -86,5 +88,5 @@ def test_mismatch_is_refused(fault):
         options["driver"] = "quick"
     else:
         options["trials"] = np.arange(0)
-    with pytest.raises(ValueError, match="differ|endpoint|unknown|non-empty"):
+    with pytest.raises(ValueError, match=r"differ|endpoint|unknown|non-empty"):
         simulate(design, SCENARIO, seed=1, **options)

@@ -57,7 +57,11 @@ def test_tabulate_agrees_with_loops_and_notices_ten_percent():
 
 def relabelled(snap, subgroups, arms):
     return Snapshot(
-        jnp.asarray(subgroups)[snap.subgroup], jnp.asarray(arms)[snap.arm], snap.time, snap.event, snap.observed
+        jnp.asarray(subgroups)[snap.subgroup],
+        jnp.asarray(arms)[snap.arm],
+        snap.time,
+        snap.event,
+        snap.observed,
     )
 
 
@@ -76,7 +80,7 @@ def test_relabelling_a_snapshot_relabels_evidence_and_decision(subgroups, arms):
 
 @pytest.mark.statistical
 def test_relabelling_a_trial_relabels_its_operating_characteristics():
-    """Other random numbers meet each label, so claims agree within Monte Carlo error, and only when moved back."""
+    """Other random numbers meet each label, so claims agree within Monte Carlo error when moved back."""
     n = 4000
     effect = np.array([[-0.7, 0.0], [0.3, -1.0]])
     direct = simulate(DESIGN, toy_scenario(effect, mix=(0.6, 0.4)), seed=1, trials=np.arange(n)).result

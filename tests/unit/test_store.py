@@ -158,15 +158,15 @@ class TornFile(io.FileIO):
 
 
 def _sweep(folder, reference, prepare=lambda patch: None):
-    """Kill the making of a cell after each operation in turn, resume; return where that went wrong."""
-    wrong, fuel, ended = [], 0, False
+    """Kill the making of a cell after each operation in turn, resume; yield where that went wrong."""
+    fuel, ended = 0, False
     while not ended:
         path = folder / str(fuel)
         with pytest.MonkeyPatch.context() as patch:
             prepare(patch)
             killer = Killer(patch, fuel)
             try:
-                _make(path, 7)
+                _make(path, 10)
                 ended = True
             except BaseException:
                 assert killer.dead
@@ -178,16 +178,15 @@ def _sweep(folder, reference, prepare=lambda patch: None):
             except (BadInput, OSError, pa.ArrowException):
                 sound = False
         if not sound:
-            wrong.append(fuel)
+            yield fuel
         shutil.rmtree(path)
         fuel += 1
     assert fuel > 40
-    return wrong
 
 
 def test_a_kill_after_any_operation_is_survived(tmp_path, reference, monkeypatch):
     monkeypatch.setattr(manifest, "_REQUIRED", ("files", "identity"))
-    assert _sweep(tmp_path, reference) == []
+    assert list(_sweep(tmp_path, reference)) == []
 
 
 def _write_under_the_final_name(path, write):
@@ -208,7 +207,7 @@ def _torn_manifest(patch):
 @pytest.mark.parametrize("bug", [_torn_chunks, _torn_manifest])
 def test_planted_bug_renaming_before_writing_is_caught(tmp_path, reference, monkeypatch, bug):
     monkeypatch.setattr(manifest, "_REQUIRED", ("files", "identity"))
-    assert _sweep(tmp_path, reference, bug) != []
+    assert next(_sweep(tmp_path, reference, bug), None) is not None
 
 
 def _half_made(path):

@@ -1,0 +1,164 @@
+"""The command line. The only place that touches global JAX configuration.
+
+Exit codes: 0 done, 2 bad input (one message per fault, no traceback), 1 our fault. ``analyse`` and
+``monitor`` return 3 when diagnostics failed and the decision is withheld.
+"""
+
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from adaptive.errors import BadInput, did_you_mean
+
+DONE, OUR_FAULT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+HELP = """\
+adaptive: design, simulate and run Bayesian adaptive trials with time-to-event endpoints in subgroups.
+
+usage: adaptive <command> [key=value ...]
+
+commands:
+  simulate   simulate a study, designs x scenarios, and write its report
+  report     write the report of stored results
+  replay     show one virtual trial of a stored result, look by look
+  analyse    interim analysis of real patients: decision and memo
+  monitor    replay a finished trial of real patients through every look of a design
+  posterior  posterior of the log hazard ratios from a table of events and exposure
+
+`adaptive <command> --help` shows examples. Completion in bash: eval "$(adaptive -sc install=bash)"
+"""
+
+COMMAND_HELP = {
+    "simulate": """\
+usage: adaptive simulate [-m] [--config-dir FOLDER] [key=value ...]
+
+Simulates every cell (design x scenario) and writes <output>/<study>/<design>/<scenario> and the report.
+An interrupted run resumes when the same command is given again.
+
+examples:
+  adaptive simulate experiment=brain_srs                      a whole study, then its report
+  adaptive simulate experiment=brain_srs n_trials=100000      the same with more trials
+  adaptive simulate experiment=brain_srs design=srs_rar       one of its designs
+  adaptive simulate design=srs_rar scenario=srs_null          one cell
+  adaptive simulate design=srs_rar allocation.floor=0.2 scenario.accrual.rate.value=[5]
+  adaptive simulate -m design=srs_rar 'scenario=glob(srs_*)'  a sweep
+  adaptive simulate -m design=srs_rar rules.efficacy.threshold=0.98,0.99 \\
+      'design.name=srs_rar_${rules.efficacy.threshold}'       a sweep over a number
+  adaptive simulate experiment=brain_srs hydra/launcher=submitit_slurm
+  adaptive simulate design=srs_rar --cfg job                  show the configuration
+
+settings: study, benchmark, n_trials, seed, chunk_size, driver (dropping, scan), precision (float64,
+float32), keep_looks, output, report.enabled, report.output
+groups: experiment, design, scenario, model, posterior, allocation, rules, looks, report
+""",
+    "report": """\
+usage: adaptive report RESULTS... [output=FOLDER]
+
+examples:
+  adaptive report results/brain_srs
+  adaptive report results/brain_srs/srs_fixed results/brain_srs/srs_rar output=report
+""",
+    "replay": """\
+usage: adaptive replay RESULT trial=NUMBER
+
+example:
+  adaptive replay results/brain_srs/srs_rar/srs_null trial=4711
+""",
+    "analyse": """\
+usage: adaptive analyse design=NAME data=FILE cutoff=DATE [key=value ...]
+
+examples:
+  adaptive analyse design=srs_rar data=trial.csv cutoff=2026-06-30
+  adaptive analyse design=srs_rar data=trial.csv cutoff=18.5 look=2 previous=analysis_1/decision.json \\
+      output=analysis_2 columns.arm=treatment posterior=laplace
+Exit code 3: diagnostics failed and the decision is withheld.
+""",
+    "monitor": """\
+usage: adaptive monitor design=NAME data=FILE [key=value ...]
+
+example:
+  adaptive monitor design=srs_rar data=trial.csv output=monitoring
+Exit code 3: a look's diagnostics failed and its decision is withheld.
+""",
+    "posterior": """\
+usage: adaptive posterior input=TABLE.json [posterior=laplace|nuts|conjugate] [output=FILE] [seed=NUMBER]
+
+example:
+  adaptive posterior input=table.json posterior=laplace output=posterior.json
+""",
+}
+
+
+def set_precision(precision: str) -> None:
+    """Make JAX compute in ``float64`` or ``float32``."""
+    import jax
+
+    jax.config.update("jax_enable_x64", precision == "float64")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    argv
+        Arguments without the program's name; those of the process if not given.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(given)
+    except BadInput as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        print("interrupted; give the same command again to go on", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        print(f"This is a fault of the program, not of your input: {type(error).__name__}", file=sys.stderr)
+        return OUR_FAULT
+
+
+def _run(argv: list[str]) -> int:
+    """Find the command and run it."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(HELP, end="")
+        return DONE if argv else BAD_INPUT
+    if argv[0] in ("-sc", "--shell-completion"):
+        from adaptive.commands.completion import complete
+
+        return complete(argv)
+    name, rest = argv[0], argv[1:]
+    if name not in COMMAND_HELP:
+        known = tuple(COMMAND_HELP)
+        raise BadInput(f"{name}: there is no such command; give one of {', '.join(known)}{did_you_mean(name, known)}")
+    if {"-h", "--help"} & set(rest):
+        print(COMMAND_HELP[name], end="")
+        return DONE
+    return _command(name)(rest)
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int]:
+    """Return a command's function, imported when asked for."""
+    if name == "simulate":
+        from adaptive.commands.simulate import main as command
+    elif name == "report":
+        from adaptive.commands.report import main as command
+    elif name == "replay":
+        from adaptive.commands.replay import main as command
+    elif name == "posterior":
+        from adaptive.commands.posterior import main as command
+    elif name == "analyse":
+        from adaptive.commands.interim import analyse as command
+    else:
+        from adaptive.commands.interim import monitor as command
+    return command
+
+
+def _refuse(error: BadInput) -> int:
+    """Print every fault."""
+    print("\n".join(f"error: {fault}" for fault in error.faults), file=sys.stderr)
+    return BAD_INPUT
+
+
+if __name__ == "__main__":
+    sys.exit(main())
