@@ -6,6 +6,7 @@ experimental arms. The grid must cover the posterior and be finer than its stand
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -38,6 +39,14 @@ def log_likelihood_grid(events, exposure, grid, a0, b0):
     return value - value.max()
 
 
+@lru_cache(maxsize=64)
+def _kernel(tau, grid):
+    """Normal density of the column's point about the row's, rows summing to 1."""
+    points = np.array(grid)
+    kernel = np.exp(-0.5 * ((points[:, None] - points[None, :]) / tau) ** 2)
+    return kernel / kernel.sum(axis=1, keepdims=True)
+
+
 def convolve(kernel, values):
     """Apply ``kernel`` along every axis."""
     for axis in range(values.ndim):
@@ -62,8 +71,7 @@ def partial_pooling(events, exposure, prior, margins, *, grid, taus, levels=(0.0
     joint = [np.zeros_like(lik[0]) for _ in lik]
     mu_density, tau_mass = np.zeros_like(lik[0]), []
     for tau, weight in zip(*taus, strict=True):
-        kernel = np.exp(-0.5 * ((grid[:, None] - grid[None, :]) / tau) ** 2)
-        kernel /= kernel.sum(axis=1, keepdims=True)
+        kernel = _kernel(float(tau), tuple(grid))
         smoothed = [convolve(kernel, x) for x in lik]
         mass = weight * np.exp(-0.5 * (tau / prior["tau_scale"]) ** 2)
         full = mass * mu_prior * np.prod(smoothed, axis=0)

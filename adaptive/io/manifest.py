@@ -38,12 +38,17 @@ def _version(name: str) -> str | None:
 
 
 def code_state() -> dict[str, Any]:
-    """Return commit and dirty flag of the package's own files, ``None`` when git does not track them."""
+    """Return commit, dirty flag and SHA-256 of the package's own source files.
+
+    Commit and flag are ``None`` when git does not track the package; the hash tells code apart even then.
+    """
     package = Path(adaptive.__file__).parent
+    sources = sorted(package.rglob("*.py"))
+    digest = sha256_data({source.relative_to(package).as_posix(): sha256_file(source) for source in sources})
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
-        return {"commit": None, "dirty": None}
+        return {"commit": None, "dirty": None, "sha256": digest}
     commit, changed = _git(package, "rev-parse", "HEAD"), _git(package, "status", "--porcelain", "--", ".")
-    return {"commit": commit, "dirty": None if changed is None else bool(changed)}
+    return {"commit": commit, "dirty": None if changed is None else bool(changed), "sha256": digest}
 
 
 def _git(folder: Path, *arguments: str) -> str | None:

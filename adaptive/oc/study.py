@@ -218,7 +218,9 @@ def _locked(cell: Path) -> CellLock:
 
 
 def _plan(identity: dict[str, Any], made_by: dict[str, Any], chunk_size: int) -> store.Plan:
-    environment = {"device": made_by["device"], **made_by["versions"], **made_by["code"]}
+    """Return the plan; a run may move to another host and past a commit, but not to other code."""
+    packages = {name: version for name, version in made_by["versions"].items() if name != "platform"}
+    environment = {"device": made_by["device"], "code_sha256": made_by["code"]["sha256"], **packages}
     return store.Plan(identity, environment, chunk_size)
 
 

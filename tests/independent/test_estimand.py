@@ -98,7 +98,7 @@ def test_piecewise_incidence_in_closed_form():
 def test_effects_that_change_agree_with_a_large_cox_fit(shape):
     truth = two_arm(0.4, shape)
     value = true_log_hr(truth, ("new",), 20.0)[0, 0]
-    estimate, se = cox(simulated(truth, 30_000), 20.0)
+    estimate, se = cox(simulated(truth, 12_000), 20.0)
     assert assert_mc_close(estimate, value, se, label="Cox") < 0.2
     average = np.log(0.4) * np.mean(shape.multiplier(np.arange(0.5, 20.0)))
     with pytest.raises(AssertionError):
@@ -114,9 +114,9 @@ def test_drift_is_averaged_over_entry():
     truth = two_arm(0.4, drift=drift, accrual=Accrual([0.0], [1000.0]))
     value = true_log_hr(truth, ("new",), 20.0, n_patients=n)[0, 0]
     assert np.log(0.4) + 0.01 < value
-    estimate, se = cox(simulated(truth, n), 20.0)
-    assert_mc_close(estimate, value, se, label="Cox with drift")
     course = simulated(truth, n)
+    estimate, se = cox(jax.tree.map(lambda x: x[::3], course), 20.0)
+    assert_mc_close(estimate, value, se, label="Cox with drift")
     share = (course.event & (course.time <= 20.0)).mean(axis=0)
     incidence = cumulative_incidence(truth, ("new",), 20.0, n_patients=n)[0]
     assert_mc_close(share, incidence, np.sqrt(share * (1 - share) / n), label="incidence with drift")
@@ -167,7 +167,7 @@ def test_multi_state_law_agrees_with_simulation():
     at_risk = (course.time[:, :, None] > law.time[None, None, ::7]).mean(axis=0).T
     expected = law.at_risk[::7, 0]
     assert_mc_close(at_risk, expected, np.sqrt(expected * (1 - expected) / n), label="at risk")
-    estimate, se = cox(jax.tree.map(lambda x: x[:30_000], course), horizon)
+    estimate, se = cox(jax.tree.map(lambda x: x[::8], course), horizon)
     assert_mc_close(estimate, true_log_hr(truth, ("new",), horizon)[0, 0], se, label="Cox, multi-state")
 
 

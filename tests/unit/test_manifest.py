@@ -86,14 +86,18 @@ def test_code_state_without_git_is_null(monkeypatch):
         raise FileNotFoundError("git")
 
     monkeypatch.setattr(manifest_module.subprocess, "run", absent)
-    assert code_state() == {"commit": None, "dirty": None}
+    state = code_state()
+    assert (state["commit"], state["dirty"]) == (None, None) and len(state["sha256"]) == 64
 
 
 def test_code_state_ignores_a_repository_that_does_not_track_the_package(tmp_path, monkeypatch):
     """A package installed into an environment inside somebody's repository must not borrow its commit."""
     (tmp_path / "__init__.py").write_text("")
     monkeypatch.setattr(manifest_module.adaptive, "__file__", str(tmp_path / "__init__.py"))
-    assert code_state() == {"commit": None, "dirty": None}
+    before = code_state()
+    assert (before["commit"], before["dirty"]) == (None, None)
+    (tmp_path / "__init__.py").write_text("changed = True")
+    assert code_state()["sha256"] != before["sha256"]
 
 
 def test_versions_name_absent_packages_as_null(monkeypatch):

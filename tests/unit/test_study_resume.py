@@ -27,6 +27,7 @@ from tests.toy import toy_design, toy_scenario
 ROOT = Path(__file__).parents[2]
 N = 60
 PARQUET = ("trials.parquet", "cells.parquet", "looks.parquet")
+CODE = {"commit": "0" * 40, "dirty": False, "sha256": "1" * 64}
 CONFIG = {"study": "pilot", "looks": [40, 80], "threshold": float("nan"), "margins": (1.0, 0.8)}
 
 
@@ -60,6 +61,7 @@ def serve(truth):
     JAX does not work in a forked child, so design and scenario have NumPy leaves and the truth is given.
     """
     study.describe_truth = lambda *args: truth
+    study.code_state = lambda: CODE
     design, scenario = jax.tree.map(np.asarray, (toy_design(), toy_scenario()))
     for line in sys.stdin:
         path, chunk_size = json.loads(line)
@@ -110,6 +112,14 @@ def _request(server, path, chunk_size, kill_after=None):
 
 def _bytes(cell):
     return {name: (cell / name).read_bytes() for name in (*PARQUET, "config.yaml", "truth.json")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def same_code():
+    """Editing the package while these tests run must not make them fail."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "code_state", lambda: CODE)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +261,17 @@ def test_an_altered_finished_file_is_not_returned(tmp_path):
         run(tmp_path, simulate=_never)
 
 
+def test_going_on_with_other_code_or_versions_is_refused(tmp_path, monkeypatch):
+    failing, _ = _failing(*range(N))
+    with pytest.raises(CellFailedError):
+        run(tmp_path, simulate=failing)
+    monkeypatch.setattr(study, "code_state", lambda: {**CODE, "commit": "1" * 40, "sha256": "2" * 64})
+    with pytest.raises(BadInput, match=r"code_sha256: then '111.*now '222"):
+        run(tmp_path)
+    monkeypatch.setattr(study, "code_state", lambda: {**CODE, "commit": "1" * 40, "dirty": True})
+    assert verify_files(run(tmp_path)) == []
+
+
 def test_a_second_process_is_refused(tmp_path):
     cell = cell_path(tmp_path, "pilot", "toy", "toy")
     cell.mkdir(parents=True)
@@ -299,7 +320,7 @@ def test_the_manifest_is_complete(reference):
     assert {"python", "adaptive", "jax", "jaxlib", "numpyro", "equinox", "numpy", "platform"} <= set(
         manifest["versions"]
     )
-    assert set(manifest["code"]) == {"commit", "dirty"}
+    assert manifest["code"] == CODE
     assert set(manifest["counts"]) == {
         "requested",
         "finished",

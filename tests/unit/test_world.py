@@ -41,7 +41,7 @@ def test_both_precisions_see_the_same_world():
 
 
 def test_noise_has_its_laws_and_no_correlation():
-    worlds = jax.vmap(lambda t: world(t, n=40))(jnp.arange(2000))
+    worlds = jax.vmap(lambda t: world(t, n=40))(jnp.arange(200))
     assert bool((worlds.arrival[:, 0] == 0).all())
     gaps = np.diff(np.asarray(worlds.arrival), axis=1).ravel()
     columns = [np.asarray(worlds.event[..., e, c]).ravel() for e in range(2) for c in range(3)]
