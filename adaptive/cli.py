@@ -130,7 +130,9 @@ def _run(argv: list[str]) -> int:
     name, rest = argv[0], argv[1:]
     if name not in COMMAND_HELP:
         known = tuple(COMMAND_HELP)
-        raise BadInput(f"{name}: there is no such command; give one of {', '.join(known)}{did_you_mean(name, known)}")
+        raise BadInput(
+            f"{name}: there is no such command; give one of {', '.join(known)}{did_you_mean(name, known)}"
+        )
     if {"-h", "--help"} & set(rest):
         print(COMMAND_HELP[name], end="")
         return DONE

@@ -207,9 +207,8 @@ def _quantile(ordered: Float[np.ndarray, " R"], probability: float) -> Estimate:
     reach = int(10 * np.sqrt(n * probability * (1 - probability))) + 30
     first, last = max(rank - reach, 0), min(rank + reach, n)
     weights = np.diff(special.betainc(rank, n - rank + 1, np.arange(first, last + 1) / n))
-    near = ordered[first:last]
-    centre = float(weights @ near)
-    mcse = float(np.sqrt(weights @ (near - centre) ** 2))
+    near = ordered[first:last] - ordered[rank - 1]
+    mcse = float(np.sqrt(weights @ (near - weights @ near) ** 2))
     return Estimate(float(ordered[rank - 1]), mcse, float(ordered[low - 1]), float(ordered[high - 1]), n, n)
 
 

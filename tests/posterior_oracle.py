@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.optimize import brentq
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,8 @@ def _cdf(marginal, grid):
 
 
 def _quantile(marginal, grid, level):
-    values = _cdf(marginal, grid)(grid)
-    keep = np.concatenate([[True], np.diff(np.maximum.accumulate(values)) > 1e-13])
-    return float(CubicSpline(values[keep], grid[keep])(level))
+    cdf = _cdf(marginal, grid)
+    return brentq(lambda x: float(cdf(x)) - level, grid[0], grid[-1], xtol=1e-9)
 
 
 def _best(density, grid):

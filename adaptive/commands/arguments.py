@@ -93,7 +93,8 @@ def split_settings(argv: Sequence[str], known: Sequence[str]) -> tuple[list[str]
         elif not is_setting or "/" in name:
             paths.append(item)
         elif name not in known:
-            faults.append(f"{item}: there is no such setting; this command takes {_taken(known)}{did_you_mean(name, known)}")
+            hint = did_you_mean(name, known)
+            faults.append(f"{item}: there is no such setting; this command takes {_taken(known)}{hint}")
         else:
             settings[name] = value
     if faults:

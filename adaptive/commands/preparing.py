@@ -4,7 +4,7 @@ from typing import Any
 
 from adaptive.commands.arguments import Arguments
 from adaptive.config.compose import compose_one
-from adaptive.config.schema import PRECISIONS
+from adaptive.config.schema_commands import PRECISIONS
 from adaptive.errors import BadInput, did_you_mean
 
 

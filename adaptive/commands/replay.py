@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from adaptive.commands.arguments import split_settings
-from adaptive.config.schema import PRECISIONS
+from adaptive.config.schema_commands import PRECISIONS
 from adaptive.errors import BadInput
 
 LARGEST = 2**32 - 1
@@ -22,7 +22,9 @@ def main(argv: Sequence[str]) -> int:
     config, manifest = _stored(folder)
     precision = config.get("precision")
     if precision not in PRECISIONS:
-        raise BadInput(f"{folder / 'config.yaml'}: precision is {precision!r}; the file was altered, simulate again")
+        raise BadInput(
+            f"{folder / 'config.yaml'}: precision is {precision!r}; the file was altered, simulate again"
+        )
     set_precision(precision)
     from adaptive.config.build import build_design, build_scenario
     from adaptive.oc.replay import replay
@@ -38,10 +40,13 @@ def _asked(argv: Sequence[str]) -> tuple[Path, int]:
     paths, settings = split_settings(argv, ("trial",))
     faults = []
     if len(paths) != 1:
-        faults.append(f"{len(paths)} results came; give the folder of one cell, for example results/study/design/scenario")
+        faults.append(
+            f"{len(paths)} results came; give the folder of one cell, for example "
+            "results/study/design/scenario"
+        )
     given = settings.get("trial", "")
     if not (given.isascii() and given.isdigit() and int(given) <= LARGEST):
-        faults.append(f"trial: {given!r} is not allowed; give trial=<number>, a whole number from 0 to {LARGEST}")
+        faults.append(f"trial: {given!r} is not allowed; give trial=<whole number from 0 to {LARGEST}>")
     if faults:
         raise BadInput(faults)
     return Path(paths[0]), int(given)

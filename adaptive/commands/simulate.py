@@ -19,8 +19,18 @@ from omegaconf import DictConfig
 
 from adaptive.commands.arguments import Arguments, split_arguments
 from adaptive.config.build import Study, build_study
-from adaptive.config.compose import VERSION_BASE, Cell, compose_sweep, conf_root, options, plain
-from adaptive.config.schema import PRECISIONS, register
+from adaptive.config.compose import (
+    VERSION_BASE,
+    BadOverrides,
+    Cell,
+    Sweep,
+    compose_sweep,
+    conf_root,
+    options,
+    plain,
+)
+from adaptive.config.schema import register
+from adaptive.config.schema_commands import PRECISIONS
 from adaptive.errors import BadInput, did_you_mean
 
 NAME = "config"
@@ -45,15 +55,33 @@ def main(argv: Sequence[str]) -> int:
     if arguments.passed_on:
         launch(argv)
         return 0
-    sweep = compose_sweep(
-        NAME, arguments.overrides, multirun=arguments.multirun, config_dir=arguments.config_dir
-    )
+    sweep = _compose(arguments)
     first = check_cells(sweep.cells, arguments)
     launch(_for_hydra(argv, sweep.is_multirun))
     if first.report.enabled:
         folder = Path(first.settings.output) / first.settings.study
         write_report(_folders(sweep.cells), first.report.output or folder / "report")
     return 0
+
+
+def _compose(arguments: Arguments) -> Sweep:
+    """Compose every cell; if an override cannot be applied, tell the faults of the others too."""
+    try:
+        return compose_sweep(
+            NAME, arguments.overrides, multirun=arguments.multirun, config_dir=arguments.config_dir
+        )
+    except BadOverrides as error:
+        if error.config is not None:
+            raise BadInput([*error.faults, *_faults_of(error.config)]) from error
+        raise
+
+
+def _faults_of(config: dict[str, Any]) -> tuple[str, ...]:
+    try:
+        build_study(config)
+    except BadInput as error:
+        return error.faults
+    return ()
 
 
 def check_cells(cells: Sequence[Cell], arguments: Arguments) -> Study:
@@ -89,7 +117,9 @@ def _label(cell: Cell, part: str) -> str:
 
 
 def _place(cell: Cell) -> tuple[str, ...]:
-    return tuple(str(cell.config.get(key)) for key in ("output", "study")) + tuple(_label(cell, p) for p in _PARTS)
+    return tuple(str(cell.config.get(key)) for key in ("output", "study")) + tuple(
+        _label(cell, p) for p in _PARTS
+    )
 
 
 def _same_place(cells: Sequence[Cell]) -> list[str]:
@@ -103,8 +133,9 @@ def _same_place(cells: Sequence[Cell]) -> list[str]:
             differing = sorted(set(sharing[0].overrides) ^ set(sharing[1].overrides))
             key = differing[0].partition("=")[0] if differing else "seed"
             faults.append(
-                f"{len(sharing)} cells would be stored in {'/'.join(place)}; they differ in {', '.join(differing)}. "
-                f"Give each design a name of its own, for example 'design.name={place[2]}_${{{key}}}'"
+                f"{len(sharing)} cells would be stored in {'/'.join(place)}; they differ in "
+                f"{', '.join(differing)}. Give each design a name of its own, for example "
+                f"'design.name={place[2]}_${{{key}}}'"
             )
     return faults
 

@@ -1,0 +1,1 @@
+"""Configuration: YAML values, checked and built into designs and scenarios."""

@@ -12,7 +12,7 @@ from adaptive.config.build_design import build_protocol
 from adaptive.config.build_scenario import build_truth
 from adaptive.config.checks import Faults
 from adaptive.config.read import code_keys, read, unknown_key
-from adaptive.config.schema import Report, Settings
+from adaptive.config.schema_commands import Report, Settings
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput, did_you_mean
 from adaptive.models.base import AbstractModel
@@ -110,10 +110,10 @@ def _agree(config: Mapping[str, Any], faults: Faults) -> None:
 
 def _difference(label: str, ours: list, theirs: list) -> str:
     """Say how the names of the design and the scenario differ."""
-    strangers = [str(name) for name in ours if name not in theirs]
-    hint = "".join(f"{did_you_mean(name, [str(t) for t in theirs])} for {name!r}" for name in strangers[:1])
-    hint = "" if hint.startswith(" for") else hint
+    stranger = next((str(name) for name in ours if name not in theirs), None)
+    hint = "" if stranger is None else did_you_mean(stranger, [str(name) for name in theirs])
+    hint = f" ({stranger!r}{hint})" if hint else ""
     return (
-        f"design.{label}: {ours} differs from scenario.{label}: {theirs}; both need the same names in the same "
-        f"order{hint}"
+        f"design.{label}: {ours} differs from scenario.{label}: {theirs}; both need the same "
+        f"names in the same order{hint}"
     )

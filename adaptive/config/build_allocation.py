@@ -7,7 +7,8 @@ import numpy as np
 from adaptive.config.build_looks import spread
 from adaptive.config.checks import Faults
 from adaptive.config.read import read_kind
-from adaptive.config.schema import SCHEMAS, DesignValues, ThallWathen
+from adaptive.config.schema import SCHEMAS
+from adaptive.config.schema_design import DesignValues, ThallWathen
 from adaptive.design.allocation import AbstractAllocation, FixedAllocation, ThallWathenAllocation
 
 _ROUNDING = 1e-9
@@ -53,14 +54,15 @@ def _bounds(values: ThallWathen, n_arms: int, faults: Faults) -> None:
     adapting = n_arms - 1 if protected else n_arms
     left = 1.0 - values.control_share
     share = f", after the control share of {values.control_share:g}" if protected else ""
+    who = f"{adapting} arms divide" if adapting > 1 else "the experimental arm gets"
     if values.floor * adapting > left + _ROUNDING:
         faults.append(
-            f"allocation.floor: {values.floor:g} is not allowed; {adapting} arms divide {left:g} between them"
+            f"allocation.floor: {values.floor:g} is not allowed; {who} {left:g}"
             f"{share}, so give at most {left / adapting:.4g}"
         )
     if values.cap * adapting < left - _ROUNDING:
         faults.append(
-            f"allocation.cap: {values.cap:g} is not allowed; {adapting} arms divide {left:g} between them"
+            f"allocation.cap: {values.cap:g} is not allowed; {who} {left:g}"
             f"{share}, so give at least {left / adapting:.4g}"
         )
     if values.cap < values.floor:

@@ -1,13 +1,15 @@
-"""Builds the statistical model and the engine from configuration values, and checks that they fit together."""
+"""Builds the model and the engine from configuration values, and checks that they fit together."""
 
 import dataclasses
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from adaptive.config.checks import Faults, shown
 from adaptive.config.read import read_kind
-from adaptive.config.schema import SCHEMAS, DesignValues
+from adaptive.config.schema import SCHEMAS
+from adaptive.config.schema_design import DesignValues
 from adaptive.design.protocol import Analysis
 from adaptive.models.base import AbstractModel
 from adaptive.models.hazards import GammaHazards
@@ -60,8 +62,8 @@ def check_fit(model: Any, posterior: Any, faults: Faults) -> None:
     if kinds[0] in _MODELS and kinds[1] in _FITS and kinds[0] not in _FITS[kinds[1]]:
         engines = [name for name, models in _FITS.items() if kinds[0] in models]
         faults.append(
-            f"posterior.kind: {kinds[1]!r} cannot fit model.kind {kinds[0]!r}; give posterior={' or '.join(engines)}, "
-            f"or a model of kind {', '.join(_FITS[kinds[1]])}"
+            f"posterior.kind: {kinds[1]!r} cannot fit model.kind {kinds[0]!r}; give "
+            f"posterior={' or '.join(engines)}, or a model of kind {', '.join(_FITS[kinds[1]])}"
         )
 
 
@@ -86,10 +88,10 @@ def build_analysis(config: dict, design: DesignValues | None, faults: Faults) ->
 
 def check_cuts(cuts: list[float], key: str, faults: Faults) -> None:
     """Write down a fault unless the interval starts begin at 0 and increase."""
-    rising = all(a < b for a, b in zip(cuts, cuts[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(cuts))
     if cuts[0] != 0.0 or not rising:
         faults.append(
-            f"{key}: {shown(cuts)} is not allowed; interval starts are months, the first 0, strictly increasing"
+            f"{key}: {shown(cuts)} is not allowed; interval starts are months, the first 0, and increase"
         )
 
 

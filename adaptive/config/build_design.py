@@ -11,7 +11,7 @@ from adaptive.config.build_looks import build_looks
 from adaptive.config.build_rules import build_rules
 from adaptive.config.checks import Faults, Range, Whole, shown
 from adaptive.config.read import read
-from adaptive.config.schema import DesignValues
+from adaptive.config.schema_design import DesignValues
 from adaptive.design.protocol import Design, Limits
 from adaptive.errors import did_you_mean
 
@@ -99,7 +99,9 @@ def _eligible(values: DesignValues, faults: Faults) -> np.ndarray | None:
         key = f"design.eligible.{arm}"
         if arm not in experimental:
             hint = did_you_mean(arm, experimental)
-            faults.append(f"{key}: {arm!r} is not an experimental arm; they are {', '.join(experimental)}{hint}")
+            faults.append(
+                f"{key}: {arm!r} is not an experimental arm; they are {', '.join(experimental)}{hint}"
+            )
             continue
         chosen = list(names) if isinstance(names, list) else [names]
         for name in chosen:

@@ -1,13 +1,15 @@
 """Builds look plans from configuration values and checks that looks come in order."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from adaptive.config.checks import Faults
 from adaptive.config.read import read_kind
-from adaptive.config.schema import SCHEMAS, DesignValues
+from adaptive.config.schema import SCHEMAS
+from adaptive.config.schema_design import DesignValues
 from adaptive.design.looks import (
     AbstractLookPlan,
     AllOf,
@@ -49,7 +51,7 @@ def spread(values: Sequence[float], size: int, key: str, faults: Faults, what: s
 
 def increasing(values: Sequence[float], key: str, faults: Faults) -> bool:
     """Return whether the values increase, writing down a fault if not."""
-    if all(a < b for a, b in zip(values, values[1:], strict=False)):
+    if all(a < b for a, b in pairwise(values)):
         return True
     faults.add(key, list(values), "looks come in order; give strictly increasing values")
     return False
@@ -59,7 +61,9 @@ def _within(values: Sequence[float], limit: float, key: str, faults: Faults, nam
     """Return whether no value exceeds a maximum of the design."""
     if max(values) <= limit:
         return True
-    faults.append(f"{key}: {max(values):g} is not allowed; {name} is {limit:g}, give at most that or raise it")
+    faults.append(
+        f"{key}: {max(values):g} is not allowed; {name} is {limit:g}, give at most that or raise it"
+    )
     return False
 
 

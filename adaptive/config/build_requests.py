@@ -11,7 +11,7 @@ from adaptive.config.build_analysis import build_engine
 from adaptive.config.build_design import build_protocol
 from adaptive.config.checks import Faults, Range, Whole, is_number
 from adaptive.config.read import code_keys, read, unknown_key
-from adaptive.config.schema import Analysing, Columns, Fitting, Monitoring
+from adaptive.config.schema_commands import Analysing, Columns, Fitting, Monitoring
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.interim.request import AnalysisRequest, MonitorRequest, Sampling
@@ -90,7 +90,9 @@ def _analysis(values: Analysing, faults: Faults) -> dict[str, Any]:
     look = None if values.look is None else Whole(Range(low=1)).parse(values.look, "look", faults)
     previous = None if values.previous is None else Path(values.previous)
     if previous is not None and not previous.is_file():
-        faults.append(f"previous: there is no file {values.previous!r}; give decision.json of the look before")
+        faults.append(
+            f"previous: there is no file {values.previous!r}; give decision.json of the look before"
+        )
     return {"cutoff": cutoff, "look": look, "previous": previous}
 
 

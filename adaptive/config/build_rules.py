@@ -9,7 +9,8 @@ import numpy as np
 from adaptive.config.build_looks import spread
 from adaptive.config.checks import Faults
 from adaptive.config.read import read_kind
-from adaptive.config.schema import SCHEMAS, Rule
+from adaptive.config.schema import SCHEMAS
+from adaptive.config.schema_design import Rule
 from adaptive.design.rules import AbstractRule, EfficacyRule, FutilityRule, HarmRule
 
 _RULES = {"efficacy": EfficacyRule, "futility": FutilityRule, "harm": HarmRule}
@@ -71,8 +72,8 @@ def _contradictions(rules: Mapping[str, Rule], faults: Faults) -> None:
             k = int(clash[0])
             faults.append(
                 f"rules.{other_name}.threshold: {other.threshold[k]:g} at look {k + 1} is not allowed; with "
-                f"rules.{name}.threshold {rule.threshold[k]:g} both rules can fire for the same cell and one of "
-                f"them is certain to; {_advice(other.kind, up[k])}"
+                f"rules.{name}.threshold {rule.threshold[k]:g} both rules can fire for the same cell and one "
+                f"of them is certain to; {_advice(other.kind, up[k])}"
             )
 
 

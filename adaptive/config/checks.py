@@ -64,10 +64,10 @@ class Range:
 
     def __str__(self) -> str:
         """Return the interval in words."""
-        lower = [f"above {self.above:g}"] if self.above is not None else []
-        lower += [f"at least {self.low:g}"] if self.low is not None else []
-        upper = [f"below {self.below:g}"] if self.below is not None else []
-        upper += [f"at most {self.high:g}"] if self.high is not None else []
+        lower = [f"above {self.above:.12g}"] if self.above is not None else []
+        lower += [f"of at least {self.low:.12g}"] if self.low is not None else []
+        upper = [f"below {self.below:.12g}"] if self.below is not None else []
+        upper += [f"at most {self.high:.12g}"] if self.high is not None else []
         return " and ".join(lower + upper)
 
 
@@ -141,9 +141,13 @@ class Text(Check):
         if value is None and self.nullable:
             return None
         if not isinstance(value, str) or not value.strip():
-            faults.add(key, value, f"give one of {', '.join(self.allowed)}" if self.allowed else "give a text")
+            faults.add(
+                key, value, f"give one of {', '.join(self.allowed)}" if self.allowed else "give a text"
+            )
         elif self.allowed and value not in self.allowed:
-            faults.add(key, value, f"give one of {', '.join(self.allowed)}", did_you_mean(value, self.allowed))
+            faults.add(
+                key, value, f"give one of {', '.join(self.allowed)}", did_you_mean(value, self.allowed)
+            )
         else:
             return value
         return None
@@ -188,7 +192,9 @@ class Labels(Check):
     def parse(self, value: Any, key: str, faults: Faults) -> tuple[str, ...] | None:
         """Return a tuple of texts."""
         items = list(value) if isinstance(value, list | tuple) else [value]
-        if items and all(isinstance(item, str | int | float) and not isinstance(item, bool) for item in items):
+        if items and all(
+            isinstance(item, str | int | float) and not isinstance(item, bool) for item in items
+        ):
             return tuple(str(item) for item in items)
         faults.add(key, value, "give one or more texts or numbers; put quotes around yes, no, true and false")
         return None

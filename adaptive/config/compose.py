@@ -31,6 +31,21 @@ class Cell(NamedTuple):
     config: dict[str, Any]
 
 
+class BadOverrides(BadInput):
+    """Overrides that cannot be composed.
+
+    Attributes
+    ----------
+    config
+        The values under the other overrides, so that their faults can be told too; ``None`` where the
+        choice of an option failed and they would mislead.
+    """
+
+    def __init__(self, faults: Sequence[str], config: dict[str, Any] | None):
+        super().__init__(faults)
+        self.config = config
+
+
 class Sweep(NamedTuple):
     """What a command line asks for.
 
@@ -142,24 +157,31 @@ def _composed(name: str, overrides: Sequence[str]) -> DictConfig:
     try:
         return compose(name, overrides=list(overrides), return_hydra_config=True)
     except REPORTED as error:
-        raise BadInput(_diagnosed(name, overrides, error)) from error
+        raise _diagnosed(name, overrides, error) from error
 
 
-def _diagnosed(name: str, overrides: Sequence[str], error: Exception) -> list[str]:
-    """Return a message for each override that cannot be applied to those that can."""
-    try:
-        config = compose(name)
-    except REPORTED as own:
-        return [explain(own, None, None)]
+def _diagnosed(name: str, overrides: Sequence[str], error: Exception) -> BadOverrides:
+    """Return a fault for each override that cannot be applied to those that can."""
+    config = _tried(name)
     groups = [item for item in overrides if "." not in item.partition("=")[0]]
-    good, faults = [], []
+    good, faults, complete = [], [], True
     for override in [*groups, *(item for item in overrides if item not in groups)]:
         try:
             config = compose(name, overrides=[*good, override])
             good.append(override)
         except REPORTED as fault:
             faults.append(explain(fault, override, config))
-    return faults or [explain(error, None, None)]
+            complete &= "." in override.partition("=")[0]
+    rest = plain(config) if faults and complete and config is not None else None
+    return BadOverrides(faults or [explain(error, None, None)], rest)
+
+
+def _tried(name: str) -> DictConfig | None:
+    """Return the configuration without any override, or ``None`` if it needs one."""
+    try:
+        return compose(name)
+    except REPORTED:
+        return None
 
 
 def _parsed(overrides: Sequence[str]) -> list[Override]:
@@ -168,7 +190,7 @@ def _parsed(overrides: Sequence[str]) -> list[Override]:
     parsed, faults = [], []
     for item in overrides:
         try:
-            parsed.append(parser.parse_override(item))
+            parsed += parser.parse_overrides([item])
         except REPORTED as error:
             faults.append(explain(error, item, None))
     if faults:

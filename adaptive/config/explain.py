@@ -36,11 +36,14 @@ def explain(error: Exception, override: str | None, config: DictConfig | None) -
         return _missing(error, override)
     if isinstance(error, OverrideParseException):
         return (
-            f"{error.override}: cannot be read as key=value; quote values with spaces, commas or brackets, as in "
-            "'name=\"a b\"'"
+            f"{error.override}: cannot be read as key=value; quote values with spaces, commas or brackets, "
+            "as in 'name=\"a b\"'"
         )
     if isinstance(error, yaml.YAMLError):
         return f"a YAML file cannot be read: {_one_line(error)}; YAML files hold plain data only"
+    if not_chosen := re.match(r"You must specify '([^']+)'", str(error)):
+        names = ", ".join(line.strip() for line in str(error).splitlines()[2:])
+        return f"{not_chosen.group(1)}: nothing was chosen; give {not_chosen.group(1)}= one of {names}"
     key = _unknown_key(error, override)
     if key is not None and config is not None:
         return _no_such_key(key, override, config)
@@ -82,6 +85,8 @@ def _no_such_key(key: str, override: str | None, config: DictConfig) -> str:
     near = did_you_mean(key, beside) or did_you_mean(key, keys)
     where = f"{override}: " if override else f"{key}: "
     place = f" of {parent}" if parent else ""
+    if not beside:
+        return f"{where}there is no such key; {parent} is empty{near}"
     return f"{where}there is no such key; the keys{place} are {', '.join(beside)}{near}"
 
 

@@ -94,6 +94,8 @@ def code_keys(data: Any, key: str = "") -> list[str]:
     for name, item in items:
         full = f"{key}.{name}" if key else name
         if name.startswith("_") and name.endswith("_"):
-            found.append(f"{full}: configurations hold values only; remove this key and give a 'kind' instead")
+            found.append(
+                f"{full}: configurations hold values only; remove this key and give a 'kind' instead"
+            )
         found += code_keys(item, full)
     return found

@@ -112,7 +112,7 @@ def diagnose(
         _gate("R-hat", rows, "rhat", gates.max_rhat, is_maximum=True),
         _gate("bulk ESS", rows, "ess_bulk", gates.min_ess, is_maximum=False),
         _gate("tail ESS", rows, "ess_tail", gates.min_ess, is_maximum=False),
-        _row("divergences", n_divergent, gates.max_divergences, "all chains", is_maximum=True),
+        _row("divergences", float(n_divergent), float(gates.max_divergences), "all chains", is_maximum=True),
         _row("E-BFMI", float(ebfmi[chain]), gates.min_ebfmi, f"chain {chain + 1}", is_maximum=False),
     )
     return Diagnostics(tuple(rows), n_divergent, tuple(map(float, ebfmi)), checked, _code(checked))

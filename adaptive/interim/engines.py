@@ -28,6 +28,8 @@ def engine_for(design: Design, sampling: Sampling) -> AbstractEngine:
         )
         if sampling.engine == "nuts" and (not isinstance(value, int) or value < least)
     ]
+    if not 0.5 <= sampling.target_accept < 1.0:
+        faults.append(f"target_accept: {sampling.target_accept!r} is not allowed; use 0.5 up to 0.999")
     if sampling.engine not in ENGINES:
         faults.append(
             f"engine: {sampling.engine!r} is unknown; use one of {', '.join(ENGINES)}"
@@ -36,7 +38,12 @@ def engine_for(design: Design, sampling: Sampling) -> AbstractEngine:
     if faults:
         raise BadInput(faults)
     if sampling.engine == "nuts":
-        return NutsEngine(chains=sampling.chains, warmup=sampling.warmup, draws=sampling.draws)
+        return NutsEngine(
+            chains=sampling.chains,
+            warmup=sampling.warmup,
+            draws=sampling.draws,
+            target_accept=sampling.target_accept,
+        )
     return {"laplace": LaplaceEngine(), "conjugate": ConjugateEngine(), "design": design.analysis.engine}[
         sampling.engine
     ]

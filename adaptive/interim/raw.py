@@ -1,7 +1,7 @@
 """Maximum-likelihood log hazard ratios per subgroup, without prior or pooling: the "raw" estimates of a memo.
 
-Descriptive only: no rule may use them. With one interval per distinct event time this is Cox's partial
-likelihood with Breslow's treatment of ties.
+Descriptive only: no rule may use them. With one interval per distinct event time, and
+censored times moved back to the event time before, this is Cox's partial likelihood with Breslow's ties.
 """
 
 import numpy as np

@@ -17,8 +17,9 @@ class Sampling:
     ----------
     engine
         ``nuts``, ``laplace``, ``conjugate``, or ``design`` for the engine that the design simulates with.
-    chains, warmup, draws
-        Settings of NUTS; the other engines ignore them.
+    chains, warmup, draws, target_accept
+        Settings of NUTS; the other engines ignore them. A decision needs a fit without any divergent
+        transition, hence the small steps that a high target acceptance gives.
     seed
         Root seed; the posterior's key also depends on the look.
     """
@@ -27,6 +28,7 @@ class Sampling:
     chains: int = 4
     warmup: int = 1000
     draws: int = 1000
+    target_accept: float = 0.997
     seed: int = 0
 
 

@@ -37,7 +37,8 @@ def recommendation(
         return {
             "code": "NONE",
             "text": "NONE: diagnostics failed. The posterior may be wrong, so no rule was applied and "
-            "nothing changes. Repeat the analysis with more draws before acting.",
+            "nothing changes. Repeat the analysis with more draws, or a higher "
+            "target acceptance if transitions diverged, before acting.",
             "details": [f"Failed: {reason}." for reason in withheld_because],
         }
     closings = [_sentence(CLOSINGS[cell["verdict"]], cell) for cell in cells if cell["verdict"]]

@@ -189,8 +189,8 @@ def to_snapshot(
     return Snapshot(
         subgroup=jnp.asarray(padded([subgroups.index(name) for name in rows["subgroup"]], np.int32)),
         arm=jnp.asarray(padded([arms.index(name) for name in rows["arm"]], np.int32)),
-        time=jnp.asarray(padded(rows["time"], float)),
-        event=jnp.asarray(padded(rows["event"], bool)),
+        time=jnp.asarray(padded(rows["time"].tolist(), float)),
+        event=jnp.asarray(padded(rows["event"].tolist(), bool)),
         observed=jnp.arange(len(rows) + n_padding) < len(rows),
     )
 

@@ -12,19 +12,19 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "trials that claim benefit in a cell with benefit, over all finished trials",
     ),
     "fwer": (
-        "Any false claim (family-wise type I error)",
+        "Any false claim",
         "probability",
-        "trials with at least one false claim",
+        "family-wise type I error: trials with at least one false claim",
     ),
     "disjunctive_power": (
-        "Any true claim (disjunctive power)",
+        "Any true claim",
         "probability",
-        "trials with at least one true claim",
+        "disjunctive power: trials with at least one true claim",
     ),
     "conjunctive_power": (
-        "Every true claim (conjunctive power)",
+        "Every true claim",
         "probability",
-        "trials that find every benefit",
+        "conjunctive power: trials that find every benefit",
     ),
     "correct_set": (
         "Exactly the right claims",

@@ -249,7 +249,7 @@ def _read_trials(path: Path, manifest: dict) -> dict[str, np.ndarray]:
     return columns
 
 
-def _read_cells(path: Path, manifest: dict, trial: np.ndarray) -> dict[str, Float[np.ndarray, "R S A"]]:
+def _read_cells(path: Path, manifest: dict, trial: np.ndarray) -> dict[str, np.ndarray]:
     """Read the row-per-cell file into ``(R, S, A)`` arrays in the order of the manifest's labels."""
     file = path / "cells.parquet"
     table = read_columns(file, ("trial", "subgroup", "arm", *CELL_COLUMNS))

@@ -186,7 +186,9 @@ def scenario_table(results: Sequence[CellResult]) -> pd.DataFrame:
         seen.add(result.scenario)
         for s, subgroup in enumerate(result.subgroups):
             effects = {
-                f"hazard ratio, {arm}": _effect(result.truth.log_hr[s, b], result.truth.is_null[s, b])
+                f"hazard ratio, {arm}": _effect(
+                    float(result.truth.log_hr[s, b]), bool(result.truth.is_null[s, b])
+                )
                 for b, arm in enumerate(result.arms[1:])
             }
             place = {"scenario": result.scenario, "subgroup": subgroup}

@@ -14,6 +14,8 @@ CAUTION = (
     "rates do not amount to control of the error rate."
 )
 
+NO_DIFFERENCE = "no difference in any trial"
+
 
 def percent(estimate: float, mcse: float) -> str:
     """Return a probability as per cent with its MCSE; 0% and 100% as what was seen."""
@@ -25,12 +27,16 @@ def percent(estimate: float, mcse: float) -> str:
 
 def points(entry: pd.Series) -> str:
     """Return a difference of probabilities in percentage points."""
+    if entry.estimate == 0 and entry.mcse == 0:
+        return NO_DIFFERENCE
     shown, error = round_by_se(100 * entry.estimate, 100 * entry.mcse)
     return f"{shown} percentage points (MCSE {error})"
 
 
 def number(entry: pd.Series, unit: str) -> str:
-    """Return a mean with its MCSE and unit."""
+    """Return a mean, or a mean difference, with its MCSE and unit."""
+    if entry.estimate == 0 and entry.mcse == 0:
+        return NO_DIFFERENCE
     shown, error = round_by_se(entry.estimate, entry.mcse)
     return f"{shown} {unit} (MCSE {error})"
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from adaptive.models.likelihood import Cells
 from adaptive.posterior.gaussian import Normal, squared_distance
 from adaptive.posterior.matching import Tilted, normal_rule
-from adaptive.posterior.orthant import log_all_above
+from adaptive.posterior.orthant import all_above
 from adaptive.posterior.small import Matrix, Vector, add, change, cholesky, dot
 from adaptive.posterior.tabulated import Grid, Tabulated, tabulate
 
@@ -21,6 +21,41 @@ HALF_WIDTH = 6.0
 """Half-width of the grids in posterior standard deviations."""
 CORE = 1.5
 """Width of the grids' dense core in standard deviations of the narrow components."""
+
+
+NEGLIGIBLE = 1e-9
+"""Added to probabilities before taking logarithms, so that the interpolated logarithm stays smooth."""
+
+
+class Conditional(eqx.Module):
+    """The other arms given one arm's value, as a mixture of normals over the nodes; arrays ``(S, P, T)``."""
+
+    share: Array
+    mean: Vector
+    covariance: Matrix
+
+    def moments(self) -> tuple[Vector, Matrix]:
+        """Return mean and covariance of the mixture, arrays ``(S, P)``."""
+        centre = [(self.share * m).sum(axis=-1) for m in self.mean]
+        gap = [m - c[:, :, None] for m, c in zip(self.mean, centre, strict=True)]
+        n = range(len(gap))
+        return centre, [
+            [(self.share * (self.covariance[i][j] + gap[i] * gap[j])).sum(axis=-1) for j in n] for i in n
+        ]
+
+    def moved(self, mean: Vector, covariance: Matrix) -> "Conditional":
+        """Return the mixture shifted and scaled, arm by arm, to the given means and variances."""
+        centre, rough = self.moments()
+        n = range(len(mean))
+        scale = [jnp.sqrt(covariance[i][i] / rough[i][i])[:, :, None] for i in n]
+        shifted = [mean[i][:, :, None] + (self.mean[i] - centre[i][:, :, None]) * scale[i] for i in n]
+        scaled = [[self.covariance[i][j] * scale[i] * scale[j] for j in n] for i in n]
+        return Conditional(self.share, shifted, scaled)
+
+    def all_above(self, limit: Float[Array, "S P"]) -> Float[Array, "S P"]:
+        """Return the probability that every other arm exceeds ``limit``."""
+        wide = jnp.broadcast_to(limit[:, :, None], self.share.shape)
+        return (self.share * all_above(self.mean, self.covariance, wide)).sum(axis=-1)
 
 
 class Mixture(eqx.Module):
@@ -51,24 +86,22 @@ class Mixture(eqx.Module):
         scale = CORE / peak
         return Grid(centre, scale, jnp.arcsinh(HALF_WIDTH * jnp.sqrt(spread) / scale), n_points)
 
-    def conditional(self, arm: int, x: Float[Array, "S P"]) -> tuple[Vector, Matrix]:
-        """Return rough moments of the other arms given ``theta[arm] = x``, from the normal components."""
+    def conditional(self, arm: int, x: Float[Array, "S P"]) -> Conditional:
+        """Return the other arms given ``theta[arm] = x`` if every component were normal."""
         others = [c for c in range(len(self.tilted.mean)) if c != arm]
         covariance = change(self.tilted.covariance, lambda v: v[:, None, :])
         own = covariance[arm][arm]
         away = x[:, :, None] - self.tilted.mean[arm][:, None, :]
         log_share = jnp.log(self.weight)[None, None, :] - 0.5 * (jnp.log(own) + away**2 / own)
         share = jnp.exp(log_share - log_share.max(axis=-1, keepdims=True))
-        share = share / share.sum(axis=-1, keepdims=True)
         slope = [covariance[c][arm] / own for c in others]
         mean = [self.tilted.mean[c][:, None, :] + k * away for c, k in zip(others, slope, strict=True)]
-        centre = [(share * m).sum(axis=-1) for m in mean]
-        gap = [m - c[:, :, None] for m, c in zip(mean, centre, strict=True)]
-        n = range(len(others))
         rest = [
-            [covariance[others[i]][others[j]] - slope[i] * covariance[others[j]][arm] for j in n] for i in n
+            [covariance[c][d] - k * covariance[d][arm] for d in others]
+            for c, k in zip(others, slope, strict=True)
         ]
-        return centre, [[(share * (rest[i][j] + gap[i] * gap[j])).sum(axis=-1) for j in n] for i in n]
+        wide = change(rest, lambda v: jnp.broadcast_to(v, away.shape))
+        return Conditional(share / share.sum(axis=-1, keepdims=True), mean, wide)
 
     def log_density(self, theta: Vector) -> Array:
         """Return the log density up to a constant at points of shape ``(S, ...)``."""
@@ -100,15 +133,14 @@ class Slices(eqx.Module):
         Its points, shape ``(S, P)``.
     log_density
         Marginal log density in the grid's variable up to a constant, shape ``(S, P)``.
-    other_mean, other_covariance
-        Moments of the other arms given the grid point, arrays ``(S, P)``.
+    others
+        The other arms given the grid point; None when there are none.
     """
 
     grid: Grid
     points: Float[Array, "S P"]
     log_density: Float[Array, "S P"]
-    other_mean: Vector
-    other_covariance: Matrix
+    others: Conditional | None
 
 
 def slice_arm(mixture: Mixture, arm: int, n_points: int) -> Slices:
@@ -116,10 +148,11 @@ def slice_arm(mixture: Mixture, arm: int, n_points: int) -> Slices:
     grid = mixture.grid(arm, n_points)
     points, log_slope = grid.points()
     if len(mixture.tilted.mean) == 1:
-        return Slices(grid, points, mixture.log_density([points]) + log_slope, [], [])
-    centre, covariance = mixture.conditional(arm, points)
+        return Slices(grid, points, mixture.log_density([points]) + log_slope, None)
+    rough = mixture.conditional(arm, points)
+    centre, covariance = rough.moments()
     log_density, mean, second = _integrate_out(mixture, arm, points, centre, cholesky(covariance))
-    return Slices(grid, points, log_density + log_slope, mean, second)
+    return Slices(grid, points, log_density + log_slope, rough.moved(mean, second))
 
 
 def _integrate_out(mixture: Mixture, arm: int, x: Array, centre: Vector, lower: Matrix):
@@ -176,7 +209,6 @@ def best_probabilities(slices: list[Slices]) -> Float[Array, "S A"]:
 
 def _all_above(part: Slices, density: Array, limit: Array) -> Tabulated:
     """Return the marginal times the conditional probability that all other arms exceed ``limit``."""
-    if not part.other_mean:
+    if part.others is None:
         return tabulate(part.grid, density)
-    above = log_all_above(part.other_mean, part.other_covariance, limit)
-    return tabulate(part.grid, density + above)
+    return tabulate(part.grid, density + jnp.log(part.others.all_above(limit) + NEGLIGIBLE))

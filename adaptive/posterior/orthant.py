@@ -7,7 +7,7 @@ import itertools
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import ndtr, ndtri
+from jax.scipy.special import erf, ndtri
 from jaxtyping import Array
 
 from adaptive.posterior.small import Matrix, Vector, cholesky
@@ -15,9 +15,11 @@ from adaptive.posterior.small import Matrix, Vector, cholesky
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 _NODES, _WEIGHTS = (0.5 * (_NODES + 1.0)).tolist(), (0.5 * _WEIGHTS).tolist()
 
+_ROOT_HALF = 0.5**0.5
 
-def log_all_above(mean: Vector, covariance: Matrix, limit: Array) -> Array:
-    """Return ``log P(X_c > limit for all c)`` for ``X ~ N(mean, covariance)`` of dimension 1 to 3.
+
+def all_above(mean: Vector, covariance: Matrix, limit: Array) -> Array:
+    """Return ``P(X_c > limit for all c)`` for ``X ~ N(mean, covariance)`` of dimension 1 to 3.
 
     Parameters
     ----------
@@ -33,7 +35,7 @@ def log_all_above(mean: Vector, covariance: Matrix, limit: Array) -> Array:
     for picks in itertools.product(range(len(_NODES)), repeat=n - 1):
         weight = float(np.prod([_WEIGHTS[k] for k in picks]))
         total = total + weight * _path(lower, height, [_NODES[k] for k in picks])
-    return jnp.log(jnp.maximum(total, jnp.finfo(limit.dtype).tiny))
+    return total
 
 
 def _path(lower: Matrix, height: Vector, picks: list[float]) -> Array:
@@ -42,7 +44,7 @@ def _path(lower: Matrix, height: Vector, picks: list[float]) -> Array:
     probability, drawn = 1.0, []
     for i, h in enumerate(height):
         shifted = h - sum(lower[i][k] * drawn[k] for k in range(i))
-        part = ndtr(shifted / lower[i][i])
+        part = 0.5 + 0.5 * erf(shifted / lower[i][i] * _ROOT_HALF)
         probability = probability * part
         if i < len(picks):
             drawn.append(ndtri(jnp.maximum(picks[i] * part, eps)))

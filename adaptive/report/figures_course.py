@@ -20,6 +20,14 @@ REASON_LOOKS = {
 }
 
 
+def two_lines(first: str, second: str, columns: int) -> str:
+    """Return a panel title of two lines, each cut to the width of a panel in ``columns`` columns."""
+    room = 118 // columns
+    return "\n".join(
+        t if len(t) <= room else t[: room - 1] + "\N{HORIZONTAL ELLIPSIS}" for t in (first, second)
+    )
+
+
 def stopping_figure(content: dict) -> Drawing:
     """Return stacked bars of the stopping probability at each look by reason, scenario and design."""
     name, question = "figure-stopping", "When do trials stop, and why?"
@@ -36,11 +44,11 @@ def stopping_figure(content: dict) -> Drawing:
     ceiling = min(1.0, np.ceil(10 * tallest + 0.2) / 10)
     with rc_context(STYLE):
         columns = len(designs) if 2 <= len(designs) <= 4 else 3
-        canvas, axes = panels(len(cells), height=1.35, columns=columns)
+        canvas, axes = panels(len(cells), height=1.5, columns=columns)
         for axis, (scenario, design) in zip(axes, cells, strict=True):
             own = frame[(frame.scenario == scenario) & (frame.design == design)]
             _stack(axis, own, reasons)
-            axis.set_title(f"{scenario} | {design}", fontsize=8)
+            axis.set_title(two_lines(scenario, design, columns), fontsize=8)
             axis.set_ylim(0, ceiling)
         canvas.supxlabel("look", fontsize=9)
         canvas.supylabel("probability of stopping", fontsize=9)
@@ -114,12 +122,13 @@ def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Draw
     looks = look_of(list(dict.fromkeys(frame.arm)))
     n_subgroups = frame.subgroup.nunique()
     with rc_context(STYLE):
-        canvas, axes = panels(len(pairs), height=1.45, columns=n_subgroups if 2 <= n_subgroups <= 4 else 3)
+        columns = n_subgroups if 2 <= n_subgroups <= 4 else 3
+        canvas, axes = panels(len(pairs), height=1.55, columns=columns)
         for axis, (scenario, subgroup) in zip(axes, pairs, strict=True):
             own = frame[(frame.scenario == scenario) & (frame.subgroup == subgroup)]
             for arm, look in looks.items():
                 _band(axis, own[own.arm == arm], look)
-            axis.set_title(f"{scenario} | {subgroup}", fontsize=8)
+            axis.set_title(two_lines(scenario, subgroup, columns), fontsize=8)
             axis.set_ylim(0, 1)
             axis.set_xticks(np.unique(frame.look.to_numpy(int)))
             axis.grid(axis="y")

@@ -21,7 +21,8 @@ ERROR_READING = (
 )
 ADVICE_READING = (
     "With advice followed, a claim counts only if no earlier look advised giving the cell up. The trials are "
-    "not run anew: allocation and the other cells are as they were with the advice ignored."
+    "not run anew: allocation and the other cells are as they were with the advice ignored. A dash: the "
+    "design has no non-binding rule, or the number does not apply."
 )
 
 
@@ -447,7 +448,7 @@ FAILURE_TITLES = {
     "arrivals_exhausted": "Arrivals exhausted",
     "without_stop_reason": "No stop reason",
     "cells_left_open": "Cells left open",
-    "fwer_worst_case": "Any false claim, failures counted as false",
+    "fwer_worst_case": "Worst error rate",
 }
 
 
@@ -465,7 +466,8 @@ def failure_section(content: dict) -> Section:
         [
             "Failed trials are in no denominator. At an unhealthy look the posterior fit failed its checks "
             "and no "
-            "rule fired. The last column counts every failed trial as a false claim.",
+            "rule fired. The worst error rate is the probability of any false claim if every failed trial "
+            "had made one.",
             "The block check splits the trials into consecutive blocks: independent trials give p-values "
             "that "
             "are uniform between 0 and 1, so the smallest of many is expected to be small.",

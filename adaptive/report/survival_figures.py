@@ -63,13 +63,13 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.nd
     return at, np.cumprod(1.0 - died / np.maximum(risk, 1))
 
 
-def survival_at(time: np.ndarray, event: np.ndarray, months: Sequence[float]) -> np.ndarray:
+def survival_at(time: np.ndarray, event: np.ndarray, months: Sequence | np.ndarray) -> np.ndarray:
     """Return the Kaplan-Meier estimate at given months."""
     at, survival = kaplan_meier(time, event)
     return np.concatenate([[1.0], survival])[np.searchsorted(at, months, side="right")]
 
 
-def at_risk(time: np.ndarray, months: Sequence[float]) -> np.ndarray:
+def at_risk(time: np.ndarray, months: Sequence | np.ndarray) -> np.ndarray:
     """Return how many are still followed and free of the event just before each month."""
     return (time[None, :] >= np.asarray(months, float)[:, None]).sum(axis=1)
 

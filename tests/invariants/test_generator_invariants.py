@@ -142,7 +142,7 @@ def test_an_amount_that_is_spent_at_a_cut_fires_at_the_cut(cut):
 
 
 def test_both_precisions_live_the_same_lives():
-    for truth, e, c in ((rich_scenario(), 1, 3), (switching_scenario(), 6, 4)):
+    for truth, e, c in ((rich_scenario(), 1, 3), (switching_scenario(n_episodes=3), 3, 4)):
         drifting = eqx.tree_at(
             lambda s: s.drift, truth, Drift([0.0, 300.0], jnp.outer(jnp.arange(2), jnp.ones(c)))
         )

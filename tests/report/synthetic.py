@@ -85,7 +85,11 @@ def default_config(design, scenario, log_hr):
                 "TNBC": {"value": 0.119, "unit": "per month", "source": "cohort X 2019", "tag": "derived"},
                 "HR+": {"value": 0.02, "unit": "per month", "source": "UNVERIFIED", "tag": "unverified"},
             },
-            "log_hr": {"value": [list(map(float, row)) for row in log_hr], "unit": "log HR", "tag": "assumption"},
+            "log_hr": {
+                "value": [list(map(float, row)) for row in log_hr],
+                "unit": "log HR",
+                "tag": "assumption",
+            },
         },
     }
 
@@ -146,7 +150,12 @@ def write_result(
             "max_months": 72.0,
             "rules": rules
             or [
-                {"kind": "efficacy", "margin": 1.0, "threshold": [0.99, 0.985, 0.98, 0.975], "min_events": 20},
+                {
+                    "kind": "efficacy",
+                    "margin": 1.0,
+                    "threshold": [0.99, 0.985, 0.98, 0.975],
+                    "min_events": 20,
+                },
                 {"kind": "futility", "margin": 0.9, "threshold": [None, 0.1, 0.1, 0.1], "binding": True},
             ],
             "allocation": allocation,
