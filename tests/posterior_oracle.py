@@ -61,7 +61,9 @@ def partial_pooling(events, exposure, prior, margins, *, grid, taus, levels=(0.0
     n_exp = n_arms - 1
     h = grid[1] - grid[0]
     lik = [
-        np.exp(log_likelihood_grid(events[s], exposure[s], grid, prior["baseline_shape"], prior["baseline_rate"]))
+        np.exp(
+            log_likelihood_grid(events[s], exposure[s], grid, prior["baseline_shape"], prior["baseline_rate"])
+        )
         for s in range(n_subgroups)
     ]
     log_mu = sum(

@@ -209,7 +209,7 @@ def run_one(config: DictConfig) -> str:
             keep_looks=settings.keep_looks,
             command=_command(),
             estimand_horizon=design["horizon_months"],
-            estimand_absent=tuple(design["absent_channels"]),
+            estimand_absent=tuple(design.get("absent_channels") or ()),
             simulate=_driver(settings.driver),
         )
     )

@@ -99,7 +99,8 @@ def _agree(config: Mapping[str, Any], faults: Faults) -> None:
             faults.append(_difference(label, ours, theirs))
     channels = scenario.get("channels")
     for label in ("endpoint", "absent_channels"):
-        for name in design.get(label) or []:
+        names = design.get(label)
+        for name in names if isinstance(names, list) else []:
             if isinstance(channels, list) and name not in channels:
                 hint = did_you_mean(str(name), [str(c) for c in channels])
                 faults.append(

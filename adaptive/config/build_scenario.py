@@ -106,6 +106,7 @@ def _base(values: ScenarioValues, faults: Faults) -> list[BaseHazard]:
             continue
         if not isinstance(nodes, Mapping) or not nodes:
             faults.add(key, nodes, "give named nodes of subgroup, value, unit, source and tag")
+            covered[channel].add(None)
             continue
         for name, node in nodes.items():
             part = _base_hazard(channel, node, f"{key}.{name}", values, faults)

@@ -163,9 +163,8 @@ def _composed(name: str, overrides: Sequence[str]) -> DictConfig:
 def _diagnosed(name: str, overrides: Sequence[str], error: Exception) -> BadOverrides:
     """Return a fault for each override that cannot be applied to those that can."""
     config = _tried(name)
-    groups = [item for item in overrides if "." not in item.partition("=")[0]]
     good, faults, complete = [], [], True
-    for override in [*groups, *(item for item in overrides if item not in groups)]:
+    for override in sorted(overrides, key=_rank):
         try:
             config = compose(name, overrides=[*good, override])
             good.append(override)
@@ -174,6 +173,12 @@ def _diagnosed(name: str, overrides: Sequence[str], error: Exception) -> BadOver
             complete &= "." in override.partition("=")[0]
     rest = plain(config) if faults and complete and config is not None else None
     return BadOverrides(faults or [explain(error, None, None)], rest)
+
+
+def _rank(override: str) -> int:
+    """Return when to try an override: search paths, then options of groups, then values."""
+    key = override.partition("=")[0]
+    return 0 if key.startswith("hydra.") else 2 if "." in key else 1
 
 
 def _tried(name: str) -> DictConfig | None:

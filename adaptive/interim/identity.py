@@ -39,7 +39,7 @@ def describe(value: Any) -> Any:
 
 def _numbers(values: np.ndarray) -> Any:
     if values.ndim:
-        return [_numbers(item) for item in values]
+        return [_numbers(np.asarray(item)) for item in values]
     return values.item() if values.dtype.kind in "bi" else f"{float(values):.6g}"
 
 

@@ -132,10 +132,8 @@ def _what_was_done(results: Sequence[CellResult], designs: Sequence[str]) -> dic
         f"The trial compares {joined(experimental)} with {control} in {subgroups} "
         f"({joined(first.subgroups)}). "
         f"{counted(len(designs), 'design')} {verb} simulated in {scenarios}, with {runs} virtual trials "
-        "for each "
-        "design in each scenario. A scenario is a set of assumptions about what is true: how often the "
-        "outcome "
-        "occurs, how well each arm works, how fast patients enter."
+        "for each design in each scenario. A scenario is a set of assumptions about what is true: how often "
+        "the outcome occurs, how well each arm works, how fast patients enter."
     )
 
 
@@ -180,8 +178,7 @@ def _advice(results: Sequence[CellResult]) -> dict | None:
         return None
     return _said(
         f"In {joined(designs)} some rules are non-binding: they advise. Error rates and power are given "
-        "with the "
-        "advice ignored and with it followed; the numbers above ignore it."
+        "with the advice ignored and with it followed; the numbers above ignore it."
     )
 
 
@@ -221,8 +218,7 @@ def warnings(
     if failures.failed.sum():
         found.append(
             f"{counted(int(failures.failed.sum()), 'trial')} failed and are in no denominator; the table "
-            "of failures "
-            "shows the worst case for the error rate."
+            "of failures shows the worst case for the error rate."
         )
     share = failures.unhealthy_looks.sum() / max(failures.looks_held.sum(), 1)
     if share:

@@ -21,7 +21,7 @@ from adaptive.models.pooling import AbstractPooling, FullPooling, NoPooling, Par
 from adaptive.posterior.base import AbstractEngine, AbstractPosterior, Overall
 from adaptive.posterior.gaussian import Combined, Prior
 from adaptive.posterior.heterogeneity import TauNodes, tau_nodes
-from adaptive.posterior.marginals import Mixture, best_probabilities, marginal_table, slice_arm
+from adaptive.posterior.marginals import Mixture, marginals
 from adaptive.posterior.matching import match, newton
 from adaptive.posterior.tabulated import Tabulated
 from adaptive.records import EventTable, Health
@@ -115,12 +115,11 @@ class LaplaceEngine(AbstractEngine):
         matched = match(with_nodes, prior, sites, self.n_sweeps)
         weight = _normalised(matched.log_evidence + nodes.log_weight)
         mixture = Mixture(cells, matched.combined.cavity, matched.tilted, weight)
-        slices = [slice_arm(mixture, b, self.n_points) for b in range(start.shape[1])]
-        marginal = marginal_table(slices)
-        centre, sd = marginal.moments()
-        between = _overall(model, matched.combined, nodes.tau, weight, marginal, centre, sd)
-        best = best_probabilities(slices)
-        return TabulatedPosterior(marginal, best, centre, sd, between, _health(marginal, best, centre, sd))
+        found = marginals(mixture, self.n_points)
+        marginal, best = found.by_cell(), found.best()
+        mean, sd = marginal.moments()
+        between = _overall(model, matched.combined, nodes.tau, weight, marginal, mean, sd)
+        return TabulatedPosterior(marginal, best, mean, sd, between, _health(marginal, best, mean, sd))
 
     def _prior(self, model: AbstractPooling, cells: Cells) -> tuple[Prior, TauNodes]:
         """Return the exchangeable prior; without partial pooling it is ``mu = 0`` and one known ``tau``."""

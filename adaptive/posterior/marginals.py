@@ -6,6 +6,7 @@ points about their conditional normal distribution. Must not know how cavities w
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -28,34 +29,34 @@ NEGLIGIBLE = 1e-9
 
 
 class Conditional(eqx.Module):
-    """The other arms given one arm's value, as a mixture of normals over the nodes; arrays ``(S, P, T)``."""
+    """Other arms given one arm's value, as a mixture of normals over the nodes; arrays ``(L, T, P)``."""
 
     share: Array
     mean: Vector
     covariance: Matrix
 
     def moments(self) -> tuple[Vector, Matrix]:
-        """Return mean and covariance of the mixture, arrays ``(S, P)``."""
-        centre = [(self.share * m).sum(axis=-1) for m in self.mean]
-        gap = [m - c[:, :, None] for m, c in zip(self.mean, centre, strict=True)]
+        """Return mean and covariance of the mixture, arrays ``(L, P)``."""
+        centre = [(self.share * m).sum(axis=1) for m in self.mean]
+        gap = [m - c[:, None, :] for m, c in zip(self.mean, centre, strict=True)]
         n = range(len(gap))
         return centre, [
-            [(self.share * (self.covariance[i][j] + gap[i] * gap[j])).sum(axis=-1) for j in n] for i in n
+            [(self.share * (self.covariance[i][j] + gap[i] * gap[j])).sum(axis=1) for j in n] for i in n
         ]
 
     def moved(self, mean: Vector, covariance: Matrix) -> "Conditional":
         """Return the mixture shifted and scaled, arm by arm, to the given means and variances."""
         centre, rough = self.moments()
         n = range(len(mean))
-        scale = [jnp.sqrt(covariance[i][i] / rough[i][i])[:, :, None] for i in n]
-        shifted = [mean[i][:, :, None] + (self.mean[i] - centre[i][:, :, None]) * scale[i] for i in n]
+        scale = [jnp.sqrt(covariance[i][i] / rough[i][i])[:, None, :] for i in n]
+        shifted = [mean[i][:, None, :] + (self.mean[i] - centre[i][:, None, :]) * scale[i] for i in n]
         scaled = [[self.covariance[i][j] * scale[i] * scale[j] for j in n] for i in n]
         return Conditional(self.share, shifted, scaled)
 
-    def all_above(self, limit: Float[Array, "S P"]) -> Float[Array, "S P"]:
+    def all_above(self, limit: Float[Array, "L P"]) -> Float[Array, "L P"]:
         """Return the probability that every other arm exceeds ``limit``."""
-        wide = jnp.broadcast_to(limit[:, :, None], self.share.shape)
-        return (self.share * all_above(self.mean, self.covariance, wide)).sum(axis=-1)
+        wide = jnp.broadcast_to(limit[:, None, :], self.share.shape)
+        return (self.share * all_above(self.mean, self.covariance, wide)).sum(axis=1)
 
 
 class Mixture(eqx.Module):
@@ -64,9 +65,9 @@ class Mixture(eqx.Module):
     Attributes
     ----------
     cells
-        Likelihood, arrays ``(S,)``.
+        Likelihood, arrays ``(L,)``.
     cavity, tilted
-        Arrays ``(S, T)``.
+        Arrays ``(L, T)``.
     weight
         Posterior weights of the nodes of ``tau``, shape ``(T,)``.
     """
@@ -76,139 +77,168 @@ class Mixture(eqx.Module):
     tilted: Tilted
     weight: Float[Array, " T"]
 
-    def grid(self, arm: int, n_points: int) -> Grid:
-        """Return a grid for arm ``arm``: centred and dense where the narrow components are, reaching all."""
-        mean, variance = self.tilted.mean[arm], self.tilted.covariance[arm][arm]
+    def each_arm_first(self) -> "Mixture":
+        """Return the mixture with the arms of each subgroup rotated so that each comes first once.
+
+        The leading axis grows from ``S`` to ``L = B x S``: all subgroups with arm 1 first, then arm 2, ...
+        """
+        n = len(self.tilted.mean)
+        turns = [[(b + i) % n for i in range(n)] for b in range(n)]
+        vector = lambda v: [_stacked([v[t[i]] for t in turns]) for i in range(n)]  # noqa: E731
+        matrix = lambda m: [  # noqa: E731
+            [_stacked([m[t[i]][t[j]] for t in turns]) for j in range(n)] for i in range(n)
+        ]
+        same = lambda x: _stacked([x] * n)  # noqa: E731
+        columns = range(len(self.cells.interval_shape))
+        cells = Cells(
+            vector(self.cells.reference),
+            vector(self.cells.arm_events),
+            [same(x) for x in self.cells.interval_shape],
+            [same(x) for x in self.cells.rest_weight],
+            [[_stacked([self.cells.arm_weight[t[i]][j] for t in turns]) for j in columns] for i in range(n)],
+        )
+        cavity, tilted = self.cavity, self.tilted
+        return Mixture(
+            cells,
+            Normal(
+                vector(cavity.mean), matrix(cavity.covariance), matrix(cavity.precision), same(cavity.log_det)
+            ),
+            Tilted(same(tilted.log_integral), vector(tilted.mean), matrix(tilted.covariance)),
+            self.weight,
+        )
+
+    def grid(self, n_points: int) -> Grid:
+        """Return a grid for the first arm: centred and dense where the narrow components are, reaching all."""
+        mean, variance = self.tilted.mean[0], self.tilted.covariance[0][0]
         sharpness = self.weight[None, :] / jnp.sqrt(variance)
-        peak = _in_order(sharpness)
-        centre = _in_order(sharpness * mean) / peak
-        spread = _in_order(self.weight[None, :] * (variance + (mean - centre[:, None]) ** 2))
+        peak = sharpness.sum(axis=1)
+        centre = (sharpness * mean).sum(axis=1) / peak
+        spread = (self.weight[None, :] * (variance + (mean - centre[:, None]) ** 2)).sum(axis=1)
         scale = CORE / peak
         return Grid(centre, scale, jnp.arcsinh(HALF_WIDTH * jnp.sqrt(spread) / scale), n_points)
 
-    def conditional(self, arm: int, x: Float[Array, "S P"]) -> Conditional:
-        """Return the other arms given ``theta[arm] = x`` if every component were normal."""
-        others = [c for c in range(len(self.tilted.mean)) if c != arm]
-        covariance = change(self.tilted.covariance, lambda v: v[:, None, :])
-        own = covariance[arm][arm]
-        away = x[:, :, None] - self.tilted.mean[arm][:, None, :]
-        log_share = jnp.log(self.weight)[None, None, :] - 0.5 * (jnp.log(own) + away**2 / own)
-        share = jnp.exp(log_share - log_share.max(axis=-1, keepdims=True))
-        slope = [covariance[c][arm] / own for c in others]
-        mean = [self.tilted.mean[c][:, None, :] + k * away for c, k in zip(others, slope, strict=True)]
-        rest = [
-            [covariance[c][d] - k * covariance[d][arm] for d in others]
-            for c, k in zip(others, slope, strict=True)
-        ]
+    def conditional(self, x: Float[Array, "L P"]) -> Conditional:
+        """Return the other arms given that the first is at ``x``, if every component were normal."""
+        covariance = change(self.tilted.covariance, lambda v: v[:, :, None])
+        own = covariance[0][0]
+        away = x[:, None, :] - self.tilted.mean[0][:, :, None]
+        log_share = jnp.log(self.weight)[None, :, None] - 0.5 * (jnp.log(own) + away**2 / own)
+        share = jnp.exp(log_share - log_share.max(axis=1, keepdims=True))
+        others = range(1, len(covariance))
+        slope = {c: covariance[c][0] / own for c in others}
+        mean = [self.tilted.mean[c][:, :, None] + slope[c] * away for c in others]
+        rest = [[covariance[c][d] - slope[c] * covariance[d][0] for d in others] for c in others]
         wide = change(rest, lambda v: jnp.broadcast_to(v, away.shape))
-        return Conditional(share / share.sum(axis=-1, keepdims=True), mean, wide)
+        return Conditional(share / share.sum(axis=1, keepdims=True), mean, wide)
 
     def log_density(self, theta: Vector) -> Array:
-        """Return the log density up to a constant at points of shape ``(S, ...)``."""
-        n_axes = theta[0].ndim - 1
-        log_likelihood = self.cells.expanded(n_axes).log_likelihood(theta)
+        """Return the log density up to a constant at points of shape ``(L, P)``."""
+        log_likelihood = self.cells.expanded(1).log_likelihood(theta)
         height = jnp.log(self.weight)[None, :] - self.tilted.log_integral + 0.5 * self.cavity.log_det
-        density = 0.0
-        for node in range(self.weight.shape[0]):
-            at_node = lambda x, k=node: x[:, k].reshape((-1,) + (1,) * n_axes)  # noqa: E731
-            away = add(theta, change(self.cavity.mean, at_node), -1.0)
-            distance = squared_distance(change(self.cavity.precision, at_node), away)
-            density = density + jnp.exp(log_likelihood + at_node(height) - 0.5 * distance)
+        points = [t[:, None, :] for t in theta]
+        away = add(points, change(self.cavity.mean, lambda v: v[:, :, None]), -1.0)
+        distance = squared_distance(change(self.cavity.precision, lambda v: v[:, :, None]), away)
+        density = jnp.exp(log_likelihood[:, None, :] + height[:, :, None] - 0.5 * distance).sum(axis=1)
         return jnp.log(jnp.maximum(density, jnp.finfo(density.dtype).tiny))
 
 
-def _in_order(values: Float[Array, "S T"]) -> Float[Array, " S"]:
-    """Return the sum over the last axis in a fixed order."""
-    return sum(values[:, k] for k in range(values.shape[1]))
+def _stacked(parts: list[Array]) -> Array:
+    return jnp.concatenate(parts, axis=0) if len(parts) > 1 else parts[0]
 
 
-class Slices(eqx.Module):
-    """One arm's marginal on its grid, and the other arms' conditional moments at each grid point.
+class Marginals(eqx.Module):
+    """Every arm's marginal and, at each of its grid points, the other arms; leading axis ``L = B x S``.
 
     Attributes
     ----------
-    grid
-        The grid, batch shape ``(S,)``.
+    table
+        Normalised marginal densities.
     points
-        Its points, shape ``(S, P)``.
-    log_density
-        Marginal log density in the grid's variable up to a constant, shape ``(S, P)``.
+        Grid points, shape ``(L, P)``.
     others
         The other arms given the grid point; None when there are none.
+    n_subgroups
+        ``S``, static.
     """
 
-    grid: Grid
-    points: Float[Array, "S P"]
-    log_density: Float[Array, "S P"]
+    table: Tabulated
+    points: Float[Array, "L P"]
     others: Conditional | None
+    n_subgroups: int = eqx.field(static=True)
+
+    def by_cell(self) -> Tabulated:
+        """Return the marginals with batch shape ``(S, B)``."""
+        return jax.tree.map(self._per_cell, self.table)
+
+    def best(self) -> Float[Array, "S A"]:
+        """Return the probability that each arm, control first, has the lowest hazard.
+
+        Arm ``b`` is best when ``theta[b] < 0`` and every other ratio is above it: an integral over arm
+        ``b``'s marginal of the conditional probability of the latter. Control is best when all are above
+        0, averaged over the arms that can be integrated last. Rows are scaled to sum to 1.
+        """
+        zero = jnp.zeros_like(self.points[:, 0])
+        lowest = self._with_others_above(self.points).below(zero)
+        above = self._with_others_above(jnp.zeros_like(self.points))
+        control = self._per_cell(above.total - above.below(zero)).mean(axis=1, keepdims=True)
+        rows = jnp.concatenate([control, self._per_cell(lowest)], axis=1)
+        return rows / rows.sum(axis=1, keepdims=True)
+
+    def _with_others_above(self, limit: Float[Array, "L P"]) -> Tabulated:
+        """Return the marginal times the conditional probability that all other arms exceed ``limit``."""
+        if self.others is None:
+            return self.table
+        extra = jnp.log(self.others.all_above(limit) + NEGLIGIBLE)
+        return tabulate(self.table.grid, self.table.padded[:, 1:-1] + extra)
+
+    def _per_cell(self, value: Array) -> Array:
+        return jnp.swapaxes(value.reshape((-1, self.n_subgroups, *value.shape[1:])), 0, 1)
 
 
-def slice_arm(mixture: Mixture, arm: int, n_points: int) -> Slices:
-    """Tabulate arm ``arm``'s marginal on ``n_points`` points."""
-    grid = mixture.grid(arm, n_points)
+def marginals(mixture: Mixture, n_points: int) -> Marginals:
+    """Tabulate every arm's marginal on ``n_points`` points."""
+    turned = mixture.each_arm_first()
+    grid = turned.grid(n_points)
     points, log_slope = grid.points()
-    if len(mixture.tilted.mean) == 1:
-        return Slices(grid, points, mixture.log_density([points]) + log_slope, None)
-    rough = mixture.conditional(arm, points)
+    if len(turned.tilted.mean) == 1:
+        log_density, others = turned.log_density([points]), None
+    else:
+        log_density, others = _integrate_out(turned, points)
+    log_density = log_density + log_slope
+    table = tabulate(grid, log_density - log_density.max(axis=1, keepdims=True)).normalised()
+    return Marginals(table, points, others, mixture.tilted.log_integral.shape[0])
+
+
+def _integrate_out(mixture: Mixture, x: Float[Array, "L P"]) -> tuple[Array, Conditional]:
+    """Return the first arm's marginal log density at ``x`` and the other arms given it."""
+    rough = mixture.conditional(x)
     centre, covariance = rough.moments()
-    log_density, mean, second = _integrate_out(mixture, arm, points, centre, cholesky(covariance))
-    return Slices(grid, points, log_density + log_slope, rough.moved(mean, second))
-
-
-def _integrate_out(mixture: Mixture, arm: int, x: Array, centre: Vector, lower: Matrix):
-    """Return marginal log density and conditional moments of the other arms at each grid point."""
+    lower = cholesky(covariance)
     rule, rule_weights = normal_rule(len(centre))
-    points = [jnp.asarray(z, x.dtype)[None, None, :] for z in rule.T]
-    spread = change(lower, lambda v: v[:, :, None])
-    offset = [dot(spread[i][: i + 1], points[: i + 1]) for i in range(len(points))]
-    theta = [c[:, :, None] + o for c, o in zip(centre, offset, strict=True)]
-    theta.insert(arm, jnp.broadcast_to(x[:, :, None], theta[0].shape))
+    offset = _offsets(lower, rule)
+    wide = jnp.broadcast_to(x[:, :, None], offset[0].shape)
+    theta = [wide, *(c[:, :, None] + o for c, o in zip(centre, offset, strict=True))]
+    flat = [t.reshape(t.shape[0], -1) for t in theta]
     log_rule = jnp.asarray(np.log(rule_weights) + 0.5 * (rule**2).sum(axis=1), x.dtype)
-    log_lower = sum(jnp.log(lower[i][i]) for i in range(len(lower)))
-    height = mixture.log_density(theta) + log_lower[:, :, None] + log_rule[None, None, :]
+    height = mixture.log_density(flat).reshape(wide.shape) + log_rule[None, None, :]
     top = height.max(axis=-1, keepdims=True)
     weight = jnp.exp(height - top)
     total = weight.sum(axis=-1)
-    weight = weight / total[..., None]
+    mean, second = _moments(weight / total[..., None], centre, offset)
+    log_density = jnp.log(total) + top[..., 0] + sum(jnp.log(lower[i][i]) for i in range(len(lower)))
+    return log_density, rough.moved(mean, second)
+
+
+def _offsets(lower: Matrix, rule: np.ndarray) -> Vector:
+    """Return the rule's points mapped by a Cholesky factor of shape ``(L, P)``; shape ``(L, P, Q)``."""
+    points = [jnp.asarray(z, lower[0][0].dtype)[None, None, :] for z in rule.T]
+    spread = change(lower, lambda v: v[:, :, None])
+    return [dot(spread[i][: i + 1], points[: i + 1]) for i in range(len(points))]
+
+
+def _moments(weight: Array, centre: Vector, offset: Vector) -> tuple[Vector, Matrix]:
+    """Return mean and covariance of weighted points ``centre + offset``."""
     shift = [(weight * o).sum(axis=-1) for o in offset]
     n = range(len(offset))
     second = [[(weight * offset[i] * offset[j]).sum(axis=-1) - shift[i] * shift[j] for j in n] for i in n]
-    return jnp.log(total) + top[..., 0], add(centre, shift), second
-
-
-def marginal_table(slices: list[Slices]) -> Tabulated:
-    """Return the normalised marginals of all arms, batch shape ``(S, B)``."""
-    grids = [part.grid for part in slices]
-    centre, scale, reach = (
-        jnp.stack([getattr(g, name) for g in grids], axis=-1) for name in ("centre", "scale", "reach")
-    )
-    grid = Grid(centre, scale, reach, grids[0].n_points)
-    log_density = jnp.stack([part.log_density for part in slices], axis=1)
-    log_density = log_density - log_density.max(axis=-1, keepdims=True)
-    return tabulate(grid, log_density - jnp.log(tabulate(grid, log_density).total)[..., None])
-
-
-def best_probabilities(slices: list[Slices]) -> Float[Array, "S A"]:
-    """Return the probability that each arm, control first, has the lowest hazard.
-
-    Arm ``b`` is best when ``theta[b] < 0`` and every other ratio is above it: an integral over arm ``b``'s marginal
-    of the conditional probability of the latter. Control is best when all are above 0, averaged over
-    the arms that can be integrated last. Rows are scaled to sum to 1.
-    """
-    best, control = [], 0.0
-    for part in slices:
-        density = part.log_density - part.log_density.max(axis=-1, keepdims=True)
-        zero = jnp.zeros_like(part.grid.centre)
-        mass = tabulate(part.grid, density).total
-        best.append(_all_above(part, density, part.points).below(zero) / mass)
-        above = _all_above(part, density, jnp.zeros_like(part.points))
-        control = control + (above.total - above.below(zero)) / mass
-    rows = jnp.stack([control / len(slices), *best], axis=-1)
-    return rows / rows.sum(axis=-1, keepdims=True)
-
-
-def _all_above(part: Slices, density: Array, limit: Array) -> Tabulated:
-    """Return the marginal times the conditional probability that all other arms exceed ``limit``."""
-    if part.others is None:
-        return tabulate(part.grid, density)
-    return tabulate(part.grid, density + jnp.log(part.others.all_above(limit) + NEGLIGIBLE))
+    return add(centre, shift), second

@@ -8,6 +8,7 @@ This module must not know the prior of ``tau``.
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
@@ -91,11 +92,12 @@ def newton(cells: Cells, prior: Prior, start: Vector, n_steps: int) -> Sites:
     start
         Log hazard ratios, ``B`` arrays ``(S, T)``.
     """
-    theta = start
-    for _ in range(n_steps):
+
+    def step(_, theta: Vector) -> Vector:
         mean = combine(prior, expand_at(cells, theta)).posterior.mean
-        theta = [t + jnp.clip(m - t, -MAX_STEP, MAX_STEP) for t, m in zip(theta, mean, strict=True)]
-    return expand_at(cells, theta)
+        return [t + jnp.clip(m - t, -MAX_STEP, MAX_STEP) for t, m in zip(theta, mean, strict=True)]
+
+    return expand_at(cells, jax.lax.fori_loop(0, n_steps, step, start))
 
 
 def expand_at(cells: Cells, theta: Vector) -> Sites:
@@ -138,12 +140,15 @@ def _moments(weight: Array, centre: Vector, offset: Vector, log_integral: Array)
 
 def match(cells: Cells, prior: Prior, sites: Sites, n_sweeps: int) -> Matched:
     """Return the sites after ``n_sweeps`` parallel sweeps of moment matching, and their evidence."""
-    combined = combine(prior, sites)
-    tilted = tilt(cells, combined.cavity, combined.posterior)
-    for _ in range(n_sweeps):
-        sites = _site_that_matches(combined.cavity, tilted)
+
+    def visit(sites: Sites) -> tuple[Combined, Tilted]:
         combined = combine(prior, sites)
-        tilted = tilt(cells, combined.cavity, combined.posterior)
+        return combined, tilt(cells, combined.cavity, combined.posterior)
+
+    def sweep(_, state: tuple[Combined, Tilted]) -> tuple[Combined, Tilted]:
+        return visit(_site_that_matches(state[0].cavity, state[1]))
+
+    combined, tilted = jax.lax.fori_loop(0, n_sweeps, sweep, visit(sites))
     gain = tilted.log_integral - log_site_integral(combined.cavity, combined.posterior)
     log_evidence = combined.log_evidence + over_subgroups(gain)
     return Matched(combined, tilted, log_evidence[0])

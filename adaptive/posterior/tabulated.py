@@ -68,13 +68,18 @@ class Tabulated(eqx.Module):
     """
 
     grid: Grid
-    padded: Float[Array, "... P+2"]
+    padded: Float[Array, "... Q"]
     cumulative: Float[Array, "... P"]
 
     @property
     def total(self) -> Float[Array, "..."]:
         """Integral of the density over the grid."""
         return self.cumulative[..., -1]
+
+    def normalised(self) -> "Tabulated":
+        """Return the density scaled to integrate to 1."""
+        total = self.total[..., None]
+        return Tabulated(self.grid, self.padded - jnp.log(total), self.cumulative / total)
 
     def below(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """Return the integral of the density below ``x``, one value per density."""
@@ -120,7 +125,7 @@ class Tabulated(eqx.Module):
         return t * sum(w * jnp.exp(_interpolate(corners, t * x)) for x, w in terms)
 
 
-def _interpolate(corners: list[Array], t: Array) -> Array:
+def _interpolate(corners: list[Array], t: Array | float) -> Array:
     return sum(c * w for c, w in zip(corners, _cubic(t), strict=True))
 
 
@@ -132,10 +137,9 @@ def tabulate(grid: Grid, log_density: Float[Array, "... P"]) -> Tabulated:
     padded = jnp.concatenate([before, log_density, after], axis=-1)
     n_cells = log_density.shape[-1] - 1
     corners = [padded[..., k : k + n_cells] for k in range(4)]
-    cells = 0.0
-    for x, w in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True):
-        cells = cells + w * jnp.exp(_interpolate(corners, x))
-    running = [jnp.zeros_like(cells[..., 0])]
-    for k in range(n_cells):
-        running.append(running[-1] + cells[..., k])
-    return Tabulated(grid, padded, jnp.stack(running, axis=-1))
+    cells = sum(
+        w * jnp.exp(_interpolate(corners, x)) for x, w in zip(_NODES.tolist(), _WEIGHTS.tolist(), strict=True)
+    )
+    earlier = jnp.asarray(np.tri(n_cells + 1, n_cells, -1), cells.dtype)
+    earlier = earlier.reshape((1,) * (cells.ndim - 1) + earlier.shape)
+    return Tabulated(grid, padded, (cells[..., None, :] * earlier).sum(axis=-1))

@@ -107,10 +107,9 @@ def type_i_error_figure(content: dict) -> Drawing:
         name="figure-type-i-error",
         question="How often is benefit claimed where there is none?",
         caption="Type I error per subgroup, and the probability of any false claim in the whole trial, by "
-        "scenario "
-        "and design, advice of non-binding rules ignored. Scenarios without a null are not shown.",
+        "scenario and design, advice of non-binding rules ignored. Scenarios without a null are not shown.",
         xlabel="probability of a false claim",
-        limits=(0, min(max(top, 0.01), 1)),
+        limits=(0.0, min(max(top, 0.01), 1.0)),
         absent="there is no arm without benefit in any scenario",
     )
 
@@ -124,10 +123,9 @@ def power_figure(content: dict) -> Drawing:
         name="figure-power",
         question="How often is a true benefit found?",
         caption="Power per subgroup, and the probability of any true claim in the whole trial, by scenario "
-        "and "
-        "design, advice of non-binding rules ignored. Scenarios without a benefit are not shown.",
+        "and design, advice of non-binding rules ignored. Scenarios without a benefit are not shown.",
         xlabel="probability of a true claim",
-        limits=(0, 1.02),
+        limits=(0.0, 1.02),
         absent="there is no arm with a benefit in any scenario",
     )
 
@@ -145,8 +143,7 @@ def estimation_figures(content: dict) -> list[Drawing]:
             name="figure-bias",
             question="Are the estimates biased?",
             caption="Mean of the posterior mean of the log hazard ratio minus its true value, over all "
-            "trials. "
-            "Left of zero the benefit is overstated.",
+            "trials. Left of zero the benefit is overstated.",
             xlabel="bias, log hazard ratio",
             reference=0.0,
             absent=none,
@@ -157,8 +154,7 @@ def estimation_figures(content: dict) -> list[Drawing]:
             name="figure-coverage",
             question="Do the 95% intervals contain the true value?",
             caption="Share of trials whose central 95% posterior interval contains the true log hazard "
-            "ratio; "
-            "the line marks 0.95.",
+            "ratio; the line marks 0.95.",
             xlabel="coverage",
             reference=0.95,
             absent=none,

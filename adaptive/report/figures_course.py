@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from adaptive.report.figure_style import COLOURS, INK, STYLE, Drawing, key, look_of, panels, to_svg
 from adaptive.report.figures import dots_by_scenario
@@ -105,8 +106,7 @@ def allocation_figures(content: dict) -> list[Drawing]:
             name="figure-allocation",
             question="How many patients does each arm get?",
             caption="Mean number of patients per arm over all subgroups. The results keep no looks, so the "
-            "course "
-            "of the allocation cannot be drawn.",
+            "course of the allocation cannot be drawn.",
             xlabel="mean patients",
             absent="no patient was randomised",
         )
@@ -137,8 +137,7 @@ def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Draw
         key(canvas, looks, lines=True)
     caption = (
         f"Randomisation probabilities in force after each look under {design}: median over trials and, "
-        "shaded, "
-        "the range from 5% to 95% of trials, among trials in which the subgroup still randomises."
+        "shaded, the range from 5% to 95% of trials, among trials in which the subgroup still randomises."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 
@@ -212,14 +211,15 @@ def convergence_figure(content: dict) -> Drawing:
                 f"{scenario}: {'any false claim' if followed[scenario] == 'fwer' else 'any true claim'}"
             )
             axis.set_xscale("log")
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
             axis.grid(axis="y")
         canvas.supxlabel("trials used (log scale)", fontsize=9)
         canvas.supylabel("estimate minus final, % points", fontsize=9)
         key(canvas, looks, lines=True)
     caption = (
         "Estimate from the first n trials minus the estimate from all of them, in percentage points; "
-        "shaded, 1.96 "
-        "Monte Carlo standard errors either side of zero for a run of n trials (first design)."
+        "shaded, 1.96 Monte Carlo standard errors either side of zero for a run of n trials (first design)."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 

@@ -84,7 +84,10 @@ def provenance_tables(content: dict) -> list[Table]:
     names = {"scenario": "Scenario", "design": "Design"}
     found = [
         plain(
-            common, name="provenance_common", caption="The same for every result.", titles={"item": "Item"}
+            common,
+            name="provenance_common",
+            caption="The same for every result.",
+            titles={"item": "Item", "value": "Value"},
         ),
         plain(
             differing,

@@ -20,8 +20,8 @@ ERROR_READING = (
     "where no or every trial counts, 95% Wilson limits in brackets replace it."
 )
 ADVICE_READING = (
-    "With advice followed, a claim counts only if no earlier look advised giving the cell up. The trials are "
-    "not run anew: allocation and the other cells are as they were with the advice ignored. A dash: the "
+    "With advice followed, a claim counts only if no earlier look advised giving the cell up. The trials "
+    "are not run anew: allocation and the other cells are as they were with the advice ignored. A dash: the "
     "design has no non-binding rule, or the number does not apply."
 )
 
@@ -131,8 +131,7 @@ def scenario_section(content: dict) -> Section:
     flagged = int((parameters.flag != "").sum())
     lead = [
         "A scenario fixes what is true. True values are of the declared estimand; a cell is null when the "
-        "arm "
-        "has no benefit there. Tables are made from the configurations that were run."
+        "arm has no benefit there. Tables are made from the configurations that were run."
     ]
     if len(parameters):
         lead.append(
@@ -176,8 +175,7 @@ def type_i_error_section(content: dict) -> Section:
     advised = claims.metric.str.endswith("_advice_applied").any()
     lead = [
         "A false claim is a claim of benefit for an arm in a subgroup where it has none; one-sided. Values "
-        "are "
-        "estimated over the declared scenarios only.",
+        "are estimated over the declared scenarios only.",
         ERROR_READING,
         *([ADVICE_READING] if advised else []),
     ]
@@ -315,9 +313,8 @@ def allocation_section(content: dict) -> Section:
         "Allocation",
         [
             "An arm is inferior when its true hazard in the subgroup exceeds that of the best arm offered "
-            "there, "
-            "control included. Equal allocation, too, sends more patients to an inferior arm by chance: read "
-            "these rows against the benchmark. "
+            "there, control included. Equal allocation, too, sends more patients to an inferior arm by "
+            "chance: read these rows against the benchmark. "
             + content["labels"]["metrics"]["wrong_way"]["definition"].capitalize()
             + "."
         ],
@@ -358,12 +355,10 @@ def estimation_section(content: dict) -> Section:
         "estimation",
         "Estimation of the log hazard ratio",
         [
-            "The estimate of a cell is its posterior mean at the look that decided it, against the true "
-            "log hazard "
-            "ratio of the declared estimand. A negative bias overstates the benefit. Estimates given a "
-            "claim are "
-            "selected for being favourable; they are left out (a dash with m) where fewer than 200 trials "
-            "claim."
+            "The estimate of a cell is its posterior mean at the look that decided it, against the true log "
+            "hazard ratio of the declared estimand. A negative bias overstates the benefit. Estimates given "
+            "a claim are selected for being favourable; they are left out (a dash with m) where fewer than "
+            "200 trials claim."
         ],
         *estimation_figures(content),
         pivot(
@@ -403,8 +398,7 @@ def paired_section(content: dict) -> Section:
     cells = table[table.subgroup != "all"]
     lead = [
         f"Every design is compared with {benchmark} on the same virtual patients (same seed, same trial "
-        "index); "
-        "the standard error is that of the paired difference."
+        "index); the standard error is that of the paired difference."
         if benchmark
         else "The study has no benchmark design among its results, so there is nothing to compare with."
     ]
@@ -465,12 +459,10 @@ def failure_section(content: dict) -> Section:
         "Failures and Monte Carlo checks",
         [
             "Failed trials are in no denominator. At an unhealthy look the posterior fit failed its checks "
-            "and no "
-            "rule fired. The worst error rate is the probability of any false claim if every failed trial "
-            "had made one.",
+            "and no rule fired. The worst error rate is the probability of any false claim if every failed "
+            "trial had made one.",
             "The block check splits the trials into consecutive blocks: independent trials give p-values "
-            "that "
-            "are uniform between 0 and 1, so the smallest of many is expected to be small.",
+            "that are uniform between 0 and 1, so the smallest of many is expected to be small.",
         ],
         plain(
             content["tables"]["failures"],

@@ -1,0 +1,1 @@
+"""The assumed truth of a virtual trial, its event generator and its true values."""

@@ -10,6 +10,7 @@ repeats. A compiler may round a program of another batch size differently in the
 block is what makes a trial's numbers independent of the trials beside it and of the chunk size.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import equinox as eqx
@@ -77,6 +78,8 @@ def simulate(
         raise ValueError(f"trials must be a non-empty vector of indices, got shape {trials.shape}")
     if driver not in DRIVERS:
         raise ValueError(f"driver {driver!r} is unknown; allowed: {', '.join(sorted(DRIVERS))}")
+    # Names are static: without them designs and scenarios of one structure share a compiled program.
+    design, scenario = replace(design, name=""), replace(scenario, name="")
     padded = np.append(trials, np.full(-trials.size % lanes, trials[-1])).astype(np.uint32)
     simulated = DRIVERS[driver](design, scenario, jnp.asarray(seed, jnp.uint32), padded.reshape(-1, lanes))
     return jax.tree.map(lambda leaf: leaf[: trials.size], simulated)

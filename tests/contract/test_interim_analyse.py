@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from tests.colon_example import ARMS, COLUMNS, PATIENTS, SUBGROUPS, design
 
 from adaptive.analysis import analyse_look
 from adaptive.codes import CellStatus
@@ -22,17 +21,17 @@ from adaptive.interim.request import AnalysisRequest, Sampling
 from adaptive.interim.state import at_look, progress_at, read_previous
 from adaptive.io.patients import SNAPSHOT_COLUMNS, read_patients, snapshot_at, write_snapshot
 from adaptive.models.hazards import GammaHazards
-from adaptive.posterior.conjugate import ConjugateEngine
+from adaptive.posterior.laplace import LaplaceEngine
 from adaptive.records import Snapshot
 from adaptive.rng import Stream, stream_key, trial_key
+from tests.colon_example import ARMS, COLUMNS, PATIENTS, SUBGROUPS, NormalEngine, design
 
-EXACT = Sampling(engine="conjugate", seed=3)
+EXACT = Sampling(engine="design", seed=3)
 
 
 @pytest.fixture(scope="module")
-def exact_design():
-    study = design(GammaHazards(0.1, 1.0))
-    return eqx.tree_at(lambda d: d.analysis.engine, study, ConjugateEngine())
+def study():
+    return eqx.tree_at(lambda d: d.analysis.engine, design(GammaHazards(0.1, 1.0)), NormalEngine())
 
 
 def request(**changes):
@@ -60,17 +59,19 @@ def same(a, b, **tolerance):
         np.testing.assert_allclose(ours, theirs, **tolerance)
 
 
-def test_csv_round_trip_gives_the_simulators_evidence_and_decision(tmp_path, exact_design):
+@pytest.mark.parametrize("engine", [NormalEngine(), pytest.param(LaplaceEngine(), marks=pytest.mark.slow)])
+def test_csv_round_trip_gives_the_simulators_evidence_and_decision(tmp_path, engine):
+    study = eqx.tree_at(lambda d: d.analysis.engine, design(), engine)
     snapshot = simulated_snapshot()
     path = tmp_path / "snapshot.csv"
     write_snapshot(path, snapshot, ARMS, SUBGROUPS)
     data = read_patients(path, SNAPSHOT_COLUMNS, ARMS, SUBGROUPS)
     back = snapshot_at(data, 0.0, ARMS, SUBGROUPS)
     np.testing.assert_array_equal(back.time, snapshot.time[snapshot.observed])
-    progress = at_look(initial_progress(exact_design), 2, 4, 30.0)
+    progress = at_look(initial_progress(study), 2, 4, 30.0)
     key = stream_key(trial_key(3, 0), Stream.POSTERIOR, 1)
-    evidence, decision = eqx.filter_jit(analyse_look)(key, exact_design, snapshot, progress)
-    result = analyse(exact_design, back, progress, EXACT)
+    evidence, decision = eqx.filter_jit(analyse_look)(key, study, snapshot, progress)
+    result = analyse(study, back, progress, EXACT)
     same(result.evidence, evidence, rtol=1e-12, atol=1e-14)
     same(result.decision, decision, rtol=0)
 
@@ -87,15 +88,15 @@ def test_labels_that_a_spreadsheet_would_run_survive_the_round_trip(tmp_path):
     np.testing.assert_array_equal(back.subgroup, snapshot.subgroup[snapshot.observed])
 
 
-def test_command_writes_what_the_simulator_would_decide(tmp_path, exact_design):
-    assert run_analyse(exact_design, request(look=2), tmp_path) == DECIDED
+def test_command_writes_what_the_simulator_would_decide(tmp_path, study):
+    assert run_analyse(study, request(look=2), tmp_path) == DECIDED
     found = record(tmp_path)
     data = read_patients(PATIENTS, COLUMNS, ARMS, SUBGROUPS)
     cutoff = found["cutoff"]["months"] * data.per_month
     snapshot = snapshot_at(data, round(cutoff), ARMS, SUBGROUPS)
-    progress = at_look(initial_progress(exact_design), 2, 4, found["cutoff"]["months"])
+    progress = at_look(initial_progress(study), 2, 4, found["cutoff"]["months"])
     key = stream_key(trial_key(3, 0), Stream.POSTERIOR, 1)
-    evidence, decision = eqx.filter_jit(analyse_look)(key, exact_design, snapshot, progress)
+    evidence, decision = eqx.filter_jit(analyse_look)(key, study, snapshot, progress)
     for i, cell in enumerate(found["cells"]):
         at = divmod(i, 2)
         assert cell["status_after"] == CellStatus(int(decision.status[at])).name
@@ -108,16 +109,16 @@ def test_command_writes_what_the_simulator_would_decide(tmp_path, exact_design):
         at = divmod(i, 3)
         assert arm["patients"] == int(evidence.patients[at]) and arm["events"] == int(evidence.events[at])
         np.testing.assert_allclose(arm["allocation"], decision.allocation[at], rtol=1e-12)
-    assert found["input"]["sha256"] == data.sha256 and found["design"]["sha256"] == design_hash(exact_design)
+    assert found["input"]["sha256"] == data.sha256 and found["design"]["sha256"] == design_hash(study)
     assert any("entered after the cut-off" in note for note in found["input"]["notes"])
 
 
-def test_decisions_carry_over(tmp_path, exact_design):
+def test_decisions_carry_over(tmp_path, study):
     first, second = tmp_path / "1", tmp_path / "2"
-    run_analyse(exact_design, request(cutoff="1985-12-17"), first)
+    run_analyse(study, request(cutoff="1985-12-17"), first)
     closed = {(c["subgroup"], c["arm"]) for c in record(first)["cells"] if c["status_after"] != "OPEN"}
     assert closed, "the example closes a comparison at its first look"
-    run_analyse(exact_design, request(previous=first / "decision.json"), second)
+    run_analyse(study, request(previous=first / "decision.json"), second)
     after = record(second)
     assert after["look"] == 2 and after["previous"]["look"] == 1
     for cell in after["cells"]:
@@ -129,16 +130,16 @@ def test_decisions_carry_over(tmp_path, exact_design):
     assert closed <= zero
 
 
-def test_progress_is_restored_exactly(tmp_path, exact_design):
-    run_analyse(exact_design, request(cutoff="1985-12-17"), tmp_path)
+def test_progress_is_restored_exactly(tmp_path, study):
+    run_analyse(study, request(cutoff="1985-12-17"), tmp_path)
     previous = read_previous(tmp_path / "decision.json")
     data = read_patients(PATIENTS, COLUMNS, ARMS, SUBGROUPS)
-    start = at_look(initial_progress(exact_design), 1, 4, previous.content["cutoff"]["months"])
+    start = at_look(initial_progress(study), 1, 4, previous.content["cutoff"]["months"])
     snapshot = snapshot_at(
         data, round(previous.content["cutoff"]["months"] * data.per_month), ARMS, SUBGROUPS
     )
-    decision = analyse(exact_design, snapshot, start, EXACT).decision
-    progress, number = progress_at(exact_design, previous, None, 40.0)
+    decision = analyse(study, snapshot, start, EXACT).decision
+    progress, number = progress_at(study, previous, None, 40.0)
     assert number == 2 and int(progress.look) == 1 and float(progress.time) == 40.0
     np.testing.assert_array_equal(progress.status, decision.status)
     np.testing.assert_array_equal(progress.decided_look, jnp.where(decision.verdict > 0, 0, -1))
@@ -154,17 +155,15 @@ def test_progress_is_restored_exactly(tmp_path, exact_design):
         (dict(cutoff="1985-01-01"), "does not come after the cut-off of previous"),
     ],
 )
-def test_looks_out_of_order_are_refused(tmp_path, exact_design, change, message):
-    run_analyse(exact_design, request(cutoff="1985-12-17"), tmp_path / "1")
+def test_looks_out_of_order_are_refused(tmp_path, study, change, message):
+    run_analyse(study, request(cutoff="1985-12-17"), tmp_path / "1")
     with pytest.raises(BadInput, match=message):
-        run_analyse(
-            exact_design, request(previous=tmp_path / "1" / "decision.json", **change), tmp_path / "2"
-        )
+        run_analyse(study, request(previous=tmp_path / "1" / "decision.json", **change), tmp_path / "2")
 
 
-def test_another_protocol_is_refused(tmp_path, exact_design):
-    run_analyse(exact_design, request(cutoff="1985-12-17"), tmp_path / "1")
-    changed = eqx.tree_at(lambda d: d.rules[0].threshold, exact_design, jnp.array([0.99, 0.995, 0.99, 0.98]))
+def test_another_protocol_is_refused(tmp_path, study):
+    run_analyse(study, request(cutoff="1985-12-17"), tmp_path / "1")
+    changed = eqx.tree_at(lambda d: d.rules[0].threshold, study, jnp.array([0.99, 0.995, 0.99, 0.98]))
     with pytest.raises(BadInput, match="decided under another protocol"):
         run_analyse(changed, request(previous=tmp_path / "1" / "decision.json"), tmp_path / "2")
 
@@ -172,45 +171,45 @@ def test_another_protocol_is_refused(tmp_path, exact_design):
 @pytest.mark.parametrize(
     "text, message", [("{", "is not JSON"), ("[]", "is not the decision.json"), (None, "No such file")]
 )
-def test_unreadable_previous(tmp_path, exact_design, text, message):
+def test_unreadable_previous(tmp_path, study, text, message):
     path = tmp_path / "decision.json"
     if text is not None:
         path.write_text(text)
     with pytest.raises(BadInput, match=message):
-        run_analyse(exact_design, request(previous=path), tmp_path / "out")
+        run_analyse(study, request(previous=path), tmp_path / "out")
 
 
-def test_a_decision_is_never_overwritten(tmp_path, exact_design):
-    run_analyse(exact_design, request(), tmp_path)
+def test_a_decision_is_never_overwritten(tmp_path, study):
+    run_analyse(study, request(), tmp_path)
     with pytest.raises(BadInput, match="never overwritten"):
-        run_analyse(exact_design, request(), tmp_path)
+        run_analyse(study, request(), tmp_path)
 
 
 @pytest.mark.parametrize(
     "sampling, message",
     [(Sampling(engine="nutz"), "did you mean 'nuts'"), (Sampling(chains=1), "chains: 1 is not allowed")],
 )
-def test_bad_engine(tmp_path, exact_design, sampling, message):
+def test_bad_engine(tmp_path, study, sampling, message):
     with pytest.raises(BadInput, match=message):
-        run_analyse(exact_design, request(sampling=sampling), tmp_path)
+        run_analyse(study, request(sampling=sampling), tmp_path)
 
 
-def test_hash_ignores_precision_and_engine_but_no_number(exact_design):
-    single = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == jnp.float64 else x, exact_design)
-    assert design_hash(single) == design_hash(exact_design)
+def test_hash_ignores_precision_and_engine_but_no_number(study):
+    single = jax.tree.map(lambda x: x.astype(jnp.float32) if x.dtype == jnp.float64 else x, study)
+    assert design_hash(single) == design_hash(study)
     for where in (
         lambda d: d.limits.max_months,
         lambda d: d.rules[1].margin,
         lambda d: d.analysis.model.rate,
     ):
-        changed = eqx.tree_at(where, exact_design, replace_fn=lambda x: x + 0.01)
-        assert design_hash(changed) != design_hash(exact_design)
+        changed = eqx.tree_at(where, study, replace_fn=lambda x: x + 0.01)
+        assert design_hash(changed) != design_hash(study)
 
 
 @pytest.mark.parametrize("look", [1, 4])
-def test_too_few_draws_withhold_the_recommendation(tmp_path, exact_design, look):
+def test_too_few_draws_withhold_the_recommendation(tmp_path, study, look):
     sampling = Sampling(engine="nuts", chains=2, warmup=100, draws=20)
-    assert run_analyse(exact_design, request(sampling=sampling, look=look), tmp_path) == WITHHELD
+    assert run_analyse(study, request(sampling=sampling, look=look), tmp_path) == WITHHELD
     found = record(tmp_path)
     assert found["recommendation"]["code"] == "NONE" and found["stop_reason"] == "RUNNING"
     assert "NONE: diagnostics failed" in found["recommendation"]["text"]
@@ -224,14 +223,14 @@ def test_too_few_draws_withhold_the_recommendation(tmp_path, exact_design, look)
     # The planted bug: without the gates the same draws would have closed a comparison.
     data = read_patients(PATIENTS, COLUMNS, ARMS, SUBGROUPS)
     snapshot = snapshot_at(data, round(found["cutoff"]["months"] * data.per_month), ARMS, SUBGROUPS)
-    start = at_look(initial_progress(exact_design), look, 4, found["cutoff"]["months"])
-    blind = analyse(exact_design, snapshot, start, sampling, Gates(99.0, 0.0, 10**6, 0.0))
+    start = at_look(initial_progress(study), look, 4, found["cutoff"]["months"])
+    blind = analyse(study, snapshot, start, sampling, Gates(99.0, 0.0, 10**6, 0.0))
     trusting = eqx.tree_at(lambda e: e.health.code, blind.evidence, jnp.zeros((), jnp.int32))
-    assert (decide(exact_design, trusting, start).verdict > 0).any() or look == 1
+    assert (decide(study, trusting, start).verdict > 0).any() or look == 1
 
 
-def test_a_withheld_look_may_be_repeated(tmp_path, exact_design):
+def test_a_withheld_look_may_be_repeated(tmp_path, study):
     sampling = Sampling(engine="nuts", chains=2, warmup=100, draws=20)
-    run_analyse(exact_design, request(sampling=sampling), tmp_path / "1")
-    run_analyse(exact_design, request(previous=tmp_path / "1" / "decision.json"), tmp_path / "1b")
+    run_analyse(study, request(sampling=sampling), tmp_path / "1")
+    run_analyse(study, request(previous=tmp_path / "1" / "decision.json"), tmp_path / "1b")
     assert record(tmp_path / "1b")["look"] == 1 and not record(tmp_path / "1b")["withheld"]

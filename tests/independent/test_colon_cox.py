@@ -1,12 +1,12 @@
 """Our log hazard ratios on the colon-cancer data against R's survival package.
 
-Why they should agree. With one interval per distinct event time, and censored times moved back to the event time before,
-the profile likelihood of the piecewise-exponential model *is* Cox's partial likelihood with Breslow's ties (Breslow 1974),
-so maximum-likelihood estimates must agree to rounding. The model
-itself has few intervals and a prior; what that changes must stay within 0.1 standard errors: bias from a baseline that
-varies within an interval is of second order (it needs risk sets whose arm mix changes within the interval), Efron and
-Breslow differ by 0.005 SE, a N(0, 10) prior moves an estimate by SE^2 / 100, and the posterior mean differs from
-the mode by the skewness, of order SE^2 / 2 = 0.015 on estimates with SE 0.14 to 0.19.
+Why they should agree. With one interval per distinct event time, and censored times moved back to the event
+time before, the profile likelihood of the piecewise-exponential model *is* Cox's partial likelihood with
+Breslow's ties (Breslow 1974), so maximum-likelihood estimates must agree to rounding. The model itself has few
+intervals and a prior; what that changes must stay within 0.1 standard errors: bias from a baseline that varies
+within an interval is of second order (it needs risk sets whose arm mix changes within the interval), Efron and
+Breslow differ by 0.005 SE, a N(0, 10) prior moves an estimate by SE^2 / 100 of itself, and the posterior mean
+differs from the mode by the skewness, of order SE^2 / 2 = 0.015 on estimates with SE 0.14 to 0.19.
 """
 
 import json
@@ -16,9 +16,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from tests.colon_example import ARMS, COLUMNS, FOLDER, PATIENTS, SUBGROUPS, design
 
-from adaptive.analysis import fit_look
 from adaptive.data import tabulate
 from adaptive.interim.raw import raw_log_hr
 from adaptive.io.columns import DAYS_PER_MONTH
@@ -27,6 +25,7 @@ from adaptive.models.pooling import NoPooling
 from adaptive.posterior.laplace import LaplaceEngine
 from adaptive.records import EventTable
 from adaptive.report.survival_figures import at_risk, kaplan_meier, survival_at
+from tests.colon_example import ARMS, COLUMNS, FOLDER, PATIENTS, SUBGROUPS, design
 
 REFERENCE = json.loads((FOLDER / "cox.json").read_text())
 TOLERANCE_IN_SE = 0.1
@@ -70,7 +69,7 @@ def test_maximum_likelihood_is_cox_with_an_interval_per_event_time(snapshot):
 
 
 def test_interval_convention_matters_at_that_precision(snapshot):
-    # Planted bug: intervals closed on the left, so an event at a cut falls into the interval that starts there.
+    # Planted bug: intervals closed on the left, so an event at a cut belongs to the next one.
     cuts, moved = per_event_time(snapshot)
     shifted = eqx.tree_at(lambda s: s.time, moved, jnp.where(moved.event, moved.time + 1e-3, moved.time))
     estimate, _ = raw_log_hr(tabulate(shifted, cuts, 2, 3))

@@ -1,4 +1,4 @@
-"""Fake result directories with known probabilities. Written with pandas, apart from the package's own store."""
+"""Fake result directories with known probabilities, written with pandas, not with the package's own store."""
 
 import hashlib
 import json
