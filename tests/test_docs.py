@@ -57,6 +57,8 @@ def run_page(page: Path) -> int:
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p)], ids=lambda p: p.name)
 def test_what_a_page_shows_works(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
+    # Pages name files of the repository from its root.
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
     assert run_page(page) > 0
 
 

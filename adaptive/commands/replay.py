@@ -57,7 +57,7 @@ def _stored(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from adaptive.oc.verify import read_manifest
 
     if not (folder / "manifest.json").is_file():
-        near = sorted(str(p.parent) for p in folder.glob("*/*/manifest.json"))[:3] if folder.is_dir() else []
+        near = sorted(str(p.parent) for p in folder.rglob("manifest.json"))[:3] if folder.is_dir() else []
         hint = f"; did you mean {' or '.join(near)}?" if near else "; simulate first"
         raise BadInput(f"{folder}: there is no finished result (manifest.json){hint}")
     manifest = read_manifest(folder)

@@ -3,24 +3,28 @@
 A fit that fails a gate is never used: no rule is applied, nothing changes, and the caller is told why.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
 from adaptive.analysis import fit_look, weigh_look
-from adaptive.codes import HealthCode
-from adaptive.design.decide import decide
+from adaptive.codes import CellStatus, HealthCode
+from adaptive.design.decide import decide, margins
 from adaptive.design.protocol import Design
-from adaptive.interim.diagnostics import Diagnostics, Gates, diagnose
+from adaptive.design.rules import enough_events
+from adaptive.interim.diagnostics import Diagnostics, Gates, diagnose, probability_errors
 from adaptive.interim.engines import engine_for
 from adaptive.interim.raw import raw_log_hr
 from adaptive.interim.request import Sampling
-from adaptive.posterior.base import AbstractPosterior
+from adaptive.posterior.base import AbstractEngine, AbstractPosterior
+from adaptive.posterior.nuts import NutsEngine
 from adaptive.records import Decision, EventTable, Evidence, Progress, Snapshot
 from adaptive.rng import Stream, stream_key, trial_key
 
+CLOSE = 3.0
+"""Monte Carlo standard errors that a probability must keep from its threshold to settle a rule."""
 
 _fit = eqx.filter_jit(fit_look)
 _weigh = eqx.filter_jit(weigh_look)
@@ -44,6 +48,8 @@ class Interim:
         Gates that the fit failed, in words.
     diagnostics
         Of a sampled posterior; ``None`` for deterministic engines.
+    errors
+        Monte Carlo standard error of ``evidence.p_below``, shape ``(G, S, B)``; zero for deterministic engines.
     raw
         Maximum-likelihood log hazard ratios and their standard errors, ``(S, B)`` each.
     """
@@ -56,6 +62,7 @@ class Interim:
     decision: Decision | None
     withheld_because: tuple[str, ...]
     diagnostics: Diagnostics | None
+    errors: np.ndarray
     raw: tuple[np.ndarray, np.ndarray]
 
 
@@ -79,13 +86,19 @@ def analyse(
     sampling
         Engine and seed; NUTS with four chains of 1000 draws if not given.
     gates
-        Limits of the diagnostics.
+        Limits of the diagnostics; those of the engine if not given.
     """
     sampling = sampling or Sampling()
     design = eqx.tree_at(lambda d: d.analysis.engine, design, engine_for(design, sampling))
     key = stream_key(trial_key(sampling.seed, 0), Stream.POSTERIOR, progress.look)
-    table, posterior = _fit(key, design, snapshot)
-    evidence = _weigh(design, snapshot, table, posterior)
+    while True:
+        table, posterior = _fit(key, design, snapshot)
+        evidence = _weigh(design, snapshot, table, posterior)
+        errors = monte_carlo_errors(design, posterior, evidence)
+        more = _more_draws(design, sampling)
+        if more is None or not unsettled(design, evidence, progress, errors).any():
+            break
+        design = more
     diagnostics = _diagnose(design, posterior, gates)
     reasons = _reasons(evidence, diagnostics)
     if diagnostics is not None and diagnostics.code != HealthCode.OK:
@@ -93,8 +106,51 @@ def analyse(
         evidence = eqx.tree_at(lambda e: e.health.code, evidence, code)
     decision = None if reasons else decide(design, evidence, progress)
     return Interim(
-        design, progress, table, posterior, evidence, decision, reasons, diagnostics, raw_log_hr(table)
+        design,
+        progress,
+        table,
+        posterior,
+        evidence,
+        decision,
+        reasons,
+        diagnostics,
+        errors,
+        raw_log_hr(table),
     )
+
+
+def monte_carlo_errors(design: Design, posterior: AbstractPosterior, evidence: Evidence) -> np.ndarray:
+    """Return the Monte Carlo standard error of ``evidence.p_below``; zero where nothing was sampled."""
+    if not hasattr(posterior, "sites"):
+        return np.zeros(evidence.p_below.shape)
+    draws = np.asarray(posterior.sites["log_hr"])
+    below = [draws < margin for margin in np.log(np.asarray(margins(design), float))]
+    return np.stack([probability_errors(each) for each in below])
+
+
+def unsettled(design: Design, evidence: Evidence, progress: Progress, errors: np.ndarray) -> np.ndarray:
+    """Return which rules of open cells are within ``CLOSE`` standard errors of their threshold, ``(G, S, B)``.
+
+    Such a decision would depend on the seed. Rules not applied at this look, or short of events, are settled.
+    """
+    p_below = np.asarray(evidence.p_below, float)
+    is_open = np.asarray(progress.status == CellStatus.OPEN)
+    rows = []
+    for slot, rule in enumerate(design.rules):
+        threshold = float(rule.threshold[progress.look])
+        value = 1.0 - p_below[slot] if rule.verdict == CellStatus.HARM else p_below[slot]
+        near = np.abs(value - threshold) < CLOSE * errors[slot]
+        rows.append(near & is_open & np.asarray(enough_events(evidence, rule.min_events)))
+    return np.stack(rows)
+
+
+def _more_draws(design: Design, sampling: Sampling) -> Design | None:
+    """Return the design with five times the draws, or ``None`` where that is not possible or allowed."""
+    engine = design.analysis.engine
+    if not isinstance(engine, NutsEngine) or engine.draws >= sampling.max_draws:
+        return None
+    larger = replace(engine, draws=min(5 * engine.draws, sampling.max_draws))
+    return eqx.tree_at(lambda d: d.analysis.engine, design, larger)
 
 
 def site_labels(design: Design, shape: tuple[int, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -116,7 +172,17 @@ def _diagnose(design: Design, posterior: AbstractPosterior, gates: Gates | None)
     labels = {
         name: tuple(axis[1] for axis in site_labels(design, draws.shape[2:])) for name, draws in sites.items()
     }
+    gates = gates or _gates_of(design.analysis.engine)
     return diagnose(sites, np.asarray(posterior.diverging), np.asarray(posterior.energy), labels, gates)
+
+
+def _gates_of(engine: AbstractEngine) -> Gates:
+    """Return the limits that the engine was given, so that one set of gates judges a fit."""
+    if not isinstance(engine, NutsEngine):
+        return Gates()
+    return Gates(
+        float(engine.max_rhat), float(engine.min_ess), int(engine.max_divergences), float(engine.min_ebfmi)
+    )
 
 
 def _reasons(evidence: Evidence, diagnostics: Diagnostics | None) -> tuple[str, ...]:

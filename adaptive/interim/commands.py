@@ -16,7 +16,7 @@ import pandas as pd
 from adaptive.codes import StopReason
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
-from adaptive.interim.analyse import Interim, analyse, site_labels
+from adaptive.interim.analyse import Interim, analyse, site_labels, unsettled
 from adaptive.interim.diagnostics import write_netcdf
 from adaptive.interim.identity import describe, design_hash, versions
 from adaptive.interim.record import arm_rows, cell_rows, health_row, number, totals
@@ -94,7 +94,8 @@ def decision_record(
 ) -> dict[str, Any]:
     """Return the content of ``decision.json``; ``time_limit``: the calendar limit forced this look."""
     design, progress = result.design, result.progress
-    cells = cell_rows(design, result.evidence, progress, result.decision, result.raw)
+    close = unsettled(design, result.evidence, progress, result.errors)
+    cells = cell_rows(design, result.evidence, progress, result.decision, result.raw, result.errors, close)
     arms = arm_rows(design, result.evidence, progress, result.decision)
     reason = StopReason(0 if result.decision is None else int(result.decision.reason))
     if time_limit and reason == StopReason.FINAL_LOOK:
@@ -179,9 +180,9 @@ def write_posterior(path: Path, result: Interim, record: dict[str, Any]) -> None
     axes = {name: site_labels(result.design, np.shape(draws)[2:]) for name, draws in posterior.sites.items()}
     write_netcdf(
         path,
-        posterior.sites,
-        posterior.diverging,
-        posterior.energy,
+        {name: np.asarray(draws) for name, draws in posterior.sites.items()},
+        np.asarray(posterior.diverging),
+        np.asarray(posterior.energy),
         {name: [axis for axis, _ in pairs] for name, pairs in axes.items()},
         {axis: labels for pairs in axes.values() for axis, labels in pairs},
         {"design_sha256": record["design"]["sha256"], "input_sha256": record["input"]["sha256"]},

@@ -162,6 +162,32 @@ def _code(gates: Sequence[dict[str, Any]]) -> HealthCode:
     return next((codes[gate["name"]] for gate in gates if not gate["passed"]), HealthCode.OK)
 
 
+def probability_errors(happened: np.ndarray) -> np.ndarray:
+    """Return the Monte Carlo standard error of each share of draws in which something happened.
+
+    ``sqrt(p (1 - p) / ESS)`` with the effective sample size of the indicator; the share is shrunk by half a
+    draw, so that 0 and 1 have an error too.
+
+    Parameters
+    ----------
+    happened
+        Indicators of shape ``(chains, draws, ...)``.
+
+    Returns
+    -------
+    Standard errors of the trailing shape.
+    """
+    flat = happened.reshape((*happened.shape[:2], -1)).astype(float)
+    errors = []
+    for i in range(flat.shape[2]):
+        share = flat[:, :, i].mean()
+        moves = 0.0 < share < 1.0
+        size = float(az.ess(flat[:, :, i], method="mean")) if moves else flat[:, :, i].size / 10.0
+        smooth = (share * size + 0.5) / (size + 1.0)
+        errors.append(np.sqrt(smooth * (1.0 - smooth) / size))
+    return np.array(errors).reshape(happened.shape[2:])
+
+
 def write_netcdf(
     path: Path,
     sites: Mapping[str, np.ndarray],

@@ -35,7 +35,13 @@ def status_name(code: Any) -> str | None:
 
 
 def rule_rows(
-    design: Design, evidence: Evidence, progress: Progress, *, usable: bool
+    design: Design,
+    evidence: Evidence,
+    progress: Progress,
+    errors: np.ndarray,
+    close: np.ndarray,
+    *,
+    usable: bool,
 ) -> dict[tuple[int, int], list[dict[str, Any]]]:
     """Return, per cell, each rule's probability against its threshold, and whether the rule fired.
 
@@ -43,6 +49,8 @@ def rule_rows(
     ----------
     design, evidence, progress
         As given to ``decide``.
+    errors, close
+        Monte Carlo standard error of each probability, and whether it leaves the rule unsettled, ``(G, S, B)``.
     usable
         Whether the fit may be used; otherwise ``fired`` is ``None``.
     """
@@ -57,6 +65,8 @@ def rule_rows(
         for at in rows:
             row = _rule_row(rule, float(log_margins[slot]), look, float(p_below[at]))
             row["enough_events"] = bool(events[at] >= float(rule.min_events))
+            row["mcse"] = float(errors[(slot, *at)])
+            row["close"] = bool(close[(slot, *at)])
             row["fired"] = bool(fires[at] and is_open[at]) if usable else None
             rows[at].append(row)
     return rows
@@ -83,9 +93,11 @@ def cell_rows(
     progress: Progress,
     decision: Decision | None,
     raw: tuple[np.ndarray, np.ndarray],
+    errors: np.ndarray,
+    close: np.ndarray,
 ) -> list[dict[str, Any]]:
     """Return one record per subgroup and experimental arm; ``decision=None`` means that it is withheld."""
-    rules = rule_rows(design, evidence, progress, usable=decision is not None)
+    rules = rule_rows(design, evidence, progress, errors, close, usable=decision is not None)
     status = progress.status if decision is None else decision.status
     none = jnp.zeros_like(progress.status)
     verdict = none if decision is None else decision.verdict

@@ -20,6 +20,9 @@ class Sampling:
     chains, warmup, draws, target_accept
         Settings of NUTS; the other engines ignore them. A decision needs a fit without any divergent
         transition, hence the small steps that a high target acceptance gives.
+    max_draws
+        While a rule's probability lies within three Monte Carlo standard errors of its threshold, NUTS is
+        repeated with five times the draws, up to this many per chain.
     seed
         Root seed; the posterior's key also depends on the look.
     """
@@ -29,6 +32,7 @@ class Sampling:
     warmup: int = 1000
     draws: int = 1000
     target_accept: float = 0.997
+    max_draws: int = 25_000
     seed: int = 0
 
 

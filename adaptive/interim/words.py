@@ -48,7 +48,18 @@ def recommendation(
         if cell["advice"]
     ]
     code, text = _headline(closings, stop_reason)
-    return {"code": code, "text": text, "details": closings + advice}
+    return {"code": code, "text": text, "details": closings + advice + _close_calls(cells)}
+
+
+def _close_calls(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [
+        f"Close call: the {rule['rule']} rule for {cell['arm']} in {cell['subgroup']} has "
+        f"{rule['quantity']} = {rule['value']:.5f} (Monte Carlo error {rule['mcse']:.5f}) at a threshold of "
+        f"{rule['threshold']:g}; another seed might decide otherwise."
+        for cell in cells
+        for rule in cell["rules"]
+        if rule["close"]
+    ]
 
 
 def _headline(closings: Sequence[str], stop_reason: str) -> tuple[str, str]:

@@ -24,7 +24,7 @@ CORE = 1.5
 """Width of the grids' dense core in standard deviations of the narrow components."""
 
 
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-8
 """Added to probabilities before taking logarithms, so that the interpolated logarithm stays smooth."""
 
 
@@ -55,8 +55,14 @@ class Conditional(eqx.Module):
 
     def all_above(self, limit: Float[Array, "L P"]) -> Float[Array, "L P"]:
         """Return the probability that every other arm exceeds ``limit``."""
-        wide = jnp.broadcast_to(limit[:, None, :], self.share.shape)
-        return (self.share * all_above(self.mean, self.covariance, wide)).sum(axis=1)
+        parts = []
+        for k in range(self.share.shape[1]):
+            mean, covariance = (
+                change(self.mean, lambda v, k=k: v[:, k]),
+                change(self.covariance, lambda v, k=k: v[:, k]),
+            )
+            parts.append(self.share[:, k] * all_above(mean, covariance, limit))
+        return sum(parts)
 
 
 class Mixture(eqx.Module):
@@ -135,11 +141,17 @@ class Mixture(eqx.Module):
         """Return the log density up to a constant at points of shape ``(L, P)``."""
         log_likelihood = self.cells.expanded(1).log_likelihood(theta)
         height = jnp.log(self.weight)[None, :] - self.tilted.log_integral + 0.5 * self.cavity.log_det
-        points = [t[:, None, :] for t in theta]
-        away = add(points, change(self.cavity.mean, lambda v: v[:, :, None]), -1.0)
-        distance = squared_distance(change(self.cavity.precision, lambda v: v[:, :, None]), away)
-        density = jnp.exp(log_likelihood[:, None, :] + height[:, :, None] - 0.5 * distance).sum(axis=1)
+        density = sum(
+            self._component(k, theta, log_likelihood + height[:, k, None])
+            for k in range(self.weight.shape[0])
+        )
         return jnp.log(jnp.maximum(density, jnp.finfo(density.dtype).tiny))
+
+    def _component(self, node: int, theta: Vector, height: Array) -> Array:
+        """Return one node's part of the density: one elementwise pass per node is faster than a reduction."""
+        at_node = lambda v: v[:, node, None]  # noqa: E731
+        away = add(theta, change(self.cavity.mean, at_node), -1.0)
+        return jnp.exp(height - 0.5 * squared_distance(change(self.cavity.precision, at_node), away))
 
 
 def _stacked(parts: list[Array]) -> Array:

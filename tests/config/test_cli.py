@@ -149,7 +149,10 @@ def through_a_process(*argv: str) -> subprocess.CompletedProcess:
 
 @pytest.mark.parametrize(
     ("argv", "fragment"),
-    [(["simulate", "scenario=nul"], "did you mean 'srs_null'"), (["replay", "nowhere", "trial=-1"], "trial: '-1'")],
+    [
+        (["simulate", "scenario=nul"], "did you mean 'srs_null'"),
+        (["replay", "nowhere", "trial=-1"], "trial: '-1'"),
+    ],
 )
 def test_bad_input_through_a_process(argv, fragment):
     done = through_a_process(*argv)

@@ -18,7 +18,10 @@ BROKEN = {
     "unknown key": ({"allocation.flor": 0.1}, ["allocation.flor", "did you mean 'floor'"]),
     "missing key": ({"allocation.power": "???"}, ["allocation.power", "required"]),
     "unknown allocation": ({"allocation.kind": "thal"}, ["allocation.kind: 'thal'", "'thall_wathen'"]),
-    "looks out of order": ({"looks.first.counts": [180, 120, 240, 300, 360]}, ["looks.first.counts", "increas"]),
+    "looks out of order": (
+        {"looks.first.counts": [180, 120, 240, 300, 360]},
+        ["looks.first.counts", "increas"],
+    ),
     "look beyond the maximum": ({"design.max_patients": 300}, ["looks.first.counts: 360", "300"]),
     "unknown look": ({"looks.first.kind": "enrol"}, ["looks.first.kind: 'enrol'", "'enrolled'"]),
     "delay length": ({"looks.first.delay": [1, 2]}, ["looks.first.delay", "exactly 5"]),
@@ -28,7 +31,10 @@ BROKEN = {
         {"rules.efficacy.threshold": [0.99, "x", 0.99, 0.99, 0.99, 0.99]},
         ["rules.efficacy.threshold[1]: 'x'"],
     ),
-    "threshold length": ({"rules.efficacy.threshold": [0.99, 0.98]}, ["rules.efficacy.threshold", "exactly 6"]),
+    "threshold length": (
+        {"rules.efficacy.threshold": [0.99, 0.98]},
+        ["rules.efficacy.threshold", "exactly 6"],
+    ),
     "unknown rule": ({"rules.harm.kind": "harmful"}, ["rules.harm.kind: 'harmful'", "'harm'"]),
     "no rules": ({"rules": {}}, ["rules", "at least one"]),
     "both certain": (
@@ -43,7 +49,10 @@ BROKEN = {
         {"design.arms": ["placebo", "low", "high dose"]},
         ["design.arms", "scenario.arms", "did you mean 'low dose'"],
     ),
-    "subgroups differ": ({"scenario.subgroups": ["A", "B", "C", "D"]}, ["design.subgroups", "scenario.subgroups"]),
+    "subgroups differ": (
+        {"scenario.subgroups": ["A", "B", "C", "D"]},
+        ["design.subgroups", "scenario.subgroups"],
+    ),
     "one arm": ({"design.arms": ["placebo"]}, ["design.arms", "at least 2"]),
     "repeated names": ({"design.subgroups": ["a", "a"]}, ["design.subgroups", "names must differ"]),
     "unknown endpoint": (
@@ -83,7 +92,10 @@ BROKEN = {
         ["scenario.hazards.death.tnbc.tag: 'verify'", "'verified'"],
     ),
     "no source": ({"scenario.accrual.rate.source": ""}, ["scenario.accrual.rate.source", "text"]),
-    "bare number": ({"scenario.accrual.rate": 9.0}, ["scenario.accrual.rate: 9.0", "value, unit, source, tag"]),
+    "bare number": (
+        {"scenario.accrual.rate": 9.0},
+        ["scenario.accrual.rate: 9.0", "value, unit, source, tag"],
+    ),
     "ratio of zero": (
         {"scenario.effects.low.hazard_ratio.value": 0},
         ["scenario.effects.low.hazard_ratio.value: 0", "above 0"],
@@ -101,19 +113,33 @@ BROKEN = {
         {"scenario.effects.low.shape": {"kind": "delayed"}},
         ["scenario.effects.low.shape.onset", "required"],
     ),
-    "accrual that ends": ({"scenario.accrual.rate.value": [5, 0]}, ["scenario.accrual.rate.value", "above 0"]),
-    "three rates for two knots": ({"scenario.accrual.rate.value": [1, 2, 3]}, ["scenario.accrual.rate.value"]),
+    "accrual that ends": (
+        {"scenario.accrual.rate.value": [5, 0]},
+        ["scenario.accrual.rate.value", "above 0"],
+    ),
+    "three rates for two knots": (
+        {"scenario.accrual.rate.value": [1, 2, 3]},
+        ["scenario.accrual.rate.value"],
+    ),
     "drift of zero": (
         {
             "scenario.drift": {
-                "multiplier": {"value": {"death": 0}, "unit": "multiplier", "source": "x", "tag": "unverified"}
+                "multiplier": {
+                    "value": {"death": 0},
+                    "unit": "multiplier",
+                    "source": "x",
+                    "tag": "unverified",
+                }
             }
         },
         ["scenario.drift.multiplier.value.death", "above 0"],
     ),
     "unknown model": ({"model.kind": "pooled"}, ["model.kind: 'pooled'"]),
     "negative scale": ({"model.tau_scale": 0}, ["model.tau_scale: 0", "above 0"]),
-    "engine and model": ({"posterior": {"kind": "conjugate"}}, ["posterior.kind: 'conjugate'", "'partial_pooling'"]),
+    "engine and model": (
+        {"posterior": {"kind": "conjugate"}},
+        ["posterior.kind: 'conjugate'", "'partial_pooling'"],
+    ),
     "seed": ({"seed": -1}, ["seed: -1", "at least 0"]),
     "trials": ({"n_trials": 0}, ["n_trials: 0", "at least 1"]),
     "precision": ({"precision": "float16"}, ["precision: 'float16'", "'float64'"]),

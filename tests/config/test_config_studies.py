@@ -166,7 +166,9 @@ def test_effects_are_where_the_scenarios_say(scenarios):
 def test_drift_and_mix_follow_the_calendar(scenarios):
     drift = scenarios["srs_drift"]
     np.testing.assert_allclose(np.exp(np.asarray(drift.drift.log_multiplier)), [[1, 1, 1], [0.6, 0.7, 1.0]])
-    np.testing.assert_allclose(np.asarray(drift.population.mix), [[0.55, 0.12, 0.1, 0.23], [0.45, 0.17, 0.15, 0.23]])
+    np.testing.assert_allclose(
+        np.asarray(drift.population.mix), [[0.55, 0.12, 0.1, 0.23], [0.45, 0.17, 0.15, 0.23]]
+    )
 
 
 def test_adaptive_and_fixed_design_differ_in_nothing_but_the_allocation(sweeps):

@@ -2,9 +2,9 @@
 
 Why they should agree. With one interval per distinct event time, and censored times moved back to the event
 time before, the profile likelihood of the piecewise-exponential model *is* Cox's partial likelihood with
-Breslow's ties (Breslow 1974), so maximum-likelihood estimates must agree to rounding. The model itself has few
-intervals and a prior; what that changes must stay within 0.1 standard errors: bias from a baseline that varies
-within an interval is of second order (it needs risk sets whose arm mix changes within the interval), Efron and
+Breslow's ties (Breslow 1974), so maximum-likelihood estimates must agree to rounding. The model itself has
+few intervals and a prior; what that changes must stay within 0.1 standard errors: bias from a baseline that
+varies within an interval is of second order (the arm mix of the risk set must change within it), Efron and
 Breslow differ by 0.005 SE, a N(0, 10) prior moves an estimate by SE^2 / 100 of itself, and the posterior mean
 differs from the mode by the skewness, of order SE^2 / 2 = 0.015 on estimates with SE 0.14 to 0.19.
 """

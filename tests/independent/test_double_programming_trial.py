@@ -97,6 +97,19 @@ def bounded(weights, arms, floor, cap):
     return [min(max(k * w, floor), cap) if o else 0.0 for w, o in zip(weights, arms, strict=True)]
 
 
+def judged(mean, sd, k):
+    def below(hr):
+        return norm.cdf((math.log(hr) - mean) / sd)
+
+    if 1 - below(1.0) > 0.98:
+        return int(CellStatus.HARM)
+    if below(1.0) > 0.975:
+        return int(CellStatus.EFFICACY)
+    if k < 2 and below(0.8) < 0.1:
+        return int(CellStatus.FUTILITY)
+    return int(CellStatus.COMPLETED if k == 2 else CellStatus.OPEN)
+
+
 def run_trial(nature, design):
     shape, limits = (
         (2, 3),
@@ -123,21 +136,11 @@ def run_trial(nature, design):
         rate = (events + 0.5) / (exposure + 10.0)
         mean = np.log(rate[:, 1:]) - np.log(rate[:, :1])
         sd = np.sqrt(1 / (events[:, 1:] + 0.5) + 1 / (events[:, :1] + 0.5))
-        below = lambda hr: norm.cdf((math.log(hr) - mean) / sd)  # noqa: E731, B023
         for s in range(2):
             for b in range(2):
-                if status[s][b] != CellStatus.OPEN:
-                    continue
-                if 1 - below(1.0)[s, b] > 0.98:
-                    status[s][b] = int(CellStatus.HARM)
-                elif below(1.0)[s, b] > 0.975:
-                    status[s][b] = int(CellStatus.EFFICACY)
-                elif k < 2 and below(0.8)[s, b] < 0.1:
-                    status[s][b] = int(CellStatus.FUTILITY)
-                elif k == 2:
-                    status[s][b] = int(CellStatus.COMPLETED)
-                if status[s][b] != CellStatus.OPEN:
-                    decided[s][b] = k
+                if status[s][b] == CellStatus.OPEN:
+                    status[s][b] = judged(mean[s, b], sd[s, b], k)
+                    decided[s][b] = k if status[s][b] != CellStatus.OPEN else -1
         still = [[c == CellStatus.OPEN for c in row] for row in status]
         allocation = thall_wathen(mean, sd, still, count, rule)
         if not any(any(row) for row in still):

@@ -13,6 +13,25 @@ ARMS = ("control", "drug A", "drug B")
 STATUS = ("NEVER_OPENED", "OPEN", "EFFICACY", "FUTILITY", "HARM", "COMPLETED")
 REASON = ("RUNNING", "HARM", "EFFICACY", "FUTILITY", "FINAL_LOOK", "TIME_LIMIT")
 ESTIMATES = ("log_hr_mean", "log_hr_sd", "log_hr_lower", "log_hr_upper")
+RULES = [
+    {"kind": "efficacy", "margin": 1.0, "threshold": [0.99, 0.985, 0.98, 0.975], "min_events": 20},
+    {"kind": "futility", "margin": 0.9, "threshold": [None, 0.1, 0.1, 0.1], "binding": True},
+]
+DESIGN_PARTS = {
+    "endpoint": ["new metastasis"],
+    "max_patients": 600,
+    "max_months": 72.0,
+    "model": "PartialPooling",
+    "engine": "LaplaceEngine",
+}
+FIXED_PARTS = {
+    "schema_version": 1,
+    "dtype": "float64",
+    "device": "cpu",
+    "versions": {"python": "3.11.7", "adaptive": "0.1.0", "jax": "0.10.2"},
+    "code": {"commit": "0123abc", "dirty": False},
+    "command": "adaptive simulate experiment=fake",
+}
 
 
 def fake_arrays(
@@ -116,10 +135,37 @@ def write_result(
     """Write one result directory and return it; ``edit`` may change the manifest before it is written."""
     path = Path(root) / study / design / scenario
     path.mkdir(parents=True)
+    (path / "truth.json").write_text(json.dumps(truth_content(log_hr, is_null, subgroups, arms)))
+    (path / "config.yaml").write_text(yaml.safe_dump(config or default_config(design, scenario, log_hr)))
+    trials_frame(arrays).to_parquet(path / "trials.parquet")
+    cells_frame(arrays, subgroups, arms).to_parquet(path / "cells.parquet")
+    if "allocation" in arrays:
+        looks_frame(arrays, subgroups, arms).to_parquet(path / "looks.parquet")
+    n = arrays["trial"].size
+    manifest = FIXED_PARTS | {
+        "study": study,
+        "benchmark": benchmark,
+        "design": DESIGN_PARTS
+        | {"name": design, "arms": list(arms), "subgroups": list(subgroups), "n_looks": arrays["n_looks"]}
+        | {"rules": rules or RULES, "allocation": allocation},
+        "scenario": scenario,
+        "seed": seed,
+        "config_sha256": digest(path / "config.yaml"),
+        "counts": {"requested": n + failed, "finished": n, "failed": failed},
+    }
+    manifest["files"] = {file.name: digest(file) for file in sorted(path.iterdir())}
+    if edit:
+        edit(manifest)
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return path
+
+
+def truth_content(log_hr, is_null, subgroups, arms):
+    """Return the true values; null where the log hazard ratio is not negative, unless told otherwise."""
     truth = np.array(log_hr, float)
     null = truth >= 0 if is_null is None else np.array(is_null)
     cif = 1 - np.exp(-0.5 * np.exp(np.concatenate([np.zeros((truth.shape[0], 1)), truth], axis=1)))
-    content = {
+    return {
         "subgroups": list(subgroups),
         "arms": list(arms),
         "endpoint": ["new metastasis"],
@@ -129,54 +175,6 @@ def write_result(
         "cif_difference": (cif[:, 1:] - cif[:, :1]).tolist(),
         "is_null": null.tolist(),
     }
-    (path / "truth.json").write_text(json.dumps(content))
-    (path / "config.yaml").write_text(yaml.safe_dump(config or default_config(design, scenario, log_hr)))
-    trials_frame(arrays).to_parquet(path / "trials.parquet")
-    cells_frame(arrays, subgroups, arms).to_parquet(path / "cells.parquet")
-    if "allocation" in arrays:
-        looks_frame(arrays, subgroups, arms).to_parquet(path / "looks.parquet")
-    n = arrays["trial"].size
-    manifest = {
-        "schema_version": 1,
-        "study": study,
-        "benchmark": benchmark,
-        "design": {
-            "name": design,
-            "arms": list(arms),
-            "subgroups": list(subgroups),
-            "endpoint": ["new metastasis"],
-            "n_looks": arrays["n_looks"],
-            "max_patients": 600,
-            "max_months": 72.0,
-            "rules": rules
-            or [
-                {
-                    "kind": "efficacy",
-                    "margin": 1.0,
-                    "threshold": [0.99, 0.985, 0.98, 0.975],
-                    "min_events": 20,
-                },
-                {"kind": "futility", "margin": 0.9, "threshold": [None, 0.1, 0.1, 0.1], "binding": True},
-            ],
-            "allocation": allocation,
-            "model": "PartialPooling",
-            "engine": "LaplaceEngine",
-        },
-        "scenario": scenario,
-        "seed": seed,
-        "dtype": "float64",
-        "device": "cpu",
-        "versions": {"python": "3.11.7", "adaptive": "0.1.0", "jax": "0.10.2"},
-        "code": {"commit": "0123abc", "dirty": False},
-        "config_sha256": digest(path / "config.yaml"),
-        "counts": {"requested": n + failed, "finished": n, "failed": failed},
-        "command": "adaptive simulate experiment=fake",
-    }
-    manifest["files"] = {file.name: digest(file) for file in sorted(path.iterdir())}
-    if edit:
-        edit(manifest)
-    (path / "manifest.json").write_text(json.dumps(manifest))
-    return path
 
 
 def digest(path):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from adaptive.codes import HealthCode
-from adaptive.interim.diagnostics import Gates, az, diagnose, energy_fraction, write_netcdf
+from adaptive.interim.diagnostics import (
+    Gates,
+    az,
+    diagnose,
+    energy_fraction,
+    probability_errors,
+    write_netcdf,
+)
 
 LABELS = {"theta": (("A", "B"),), "tau": ()}
 
@@ -90,3 +97,25 @@ def test_netcdf_round_trip(tmp_path):
     assert back["posterior"]["theta"].dims == ("chain", "draw", "subgroup")
     assert back["posterior"].attrs["input_sha256"] == "abc"
     np.testing.assert_array_equal(back["sample_stats"]["energy"].values, energy)
+
+
+def test_probability_errors_match_independent_replications():
+    # 400 runs of a correlated sampler: the spread of the estimated probabilities is what the errors claim.
+    rng, r = np.random.default_rng(5), 0.7
+    noise = rng.normal(size=(400, 4, 500)) * np.sqrt(1 - r**2)
+    chain = np.zeros_like(noise)
+    chain[..., 0] = rng.normal(size=(400, 4))
+    for i in range(1, 500):
+        chain[..., i] = r * chain[..., i - 1] + noise[..., i]
+    below = chain < -1.2
+    spread = below.mean(axis=(1, 2)).std(ddof=1)
+    claimed = np.array([probability_errors(run) for run in below[:60]])
+    # The spread has a relative error of 1 / sqrt(2 * 400) = 3.5%, the mean claim about 2%.
+    assert abs(claimed.mean() / spread - 1) < 0.2
+    naive = np.sqrt(below.mean() * (1 - below.mean()) / 2000)
+    assert naive < 0.75 * spread  # a planted bug: taking draws as independent
+
+
+def test_probability_errors_of_what_never_or_always_happens_are_positive():
+    errors = probability_errors(np.stack([np.zeros((4, 1000)), np.ones((4, 1000))], axis=2).astype(bool))
+    assert (errors > 0).all() and (errors < 0.005).all()

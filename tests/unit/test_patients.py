@@ -234,7 +234,8 @@ def test_date_cutoff_needs_dates(tmp_path):
 def random_trial(rng, n=300):
     entry = rng.integers(0, 900, n)
     return "".join(
-        f"p{i},{GROUPS[rng.integers(2)]},{ARMS[rng.integers(2)]},{entry[i]},{rng.integers(0, 700)},{rng.integers(2)}\n"
+        f"p{i},{GROUPS[rng.integers(2)]},{ARMS[rng.integers(2)]},{entry[i]},"
+        f"{rng.integers(0, 700)},{rng.integers(2)}\n"
         for i in range(n)
     )
 

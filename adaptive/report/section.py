@@ -1,0 +1,68 @@
+"""What a section of the report is, and how the tables that compare designs are cut from tidy frames."""
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from adaptive.report.figure_style import Drawing
+from adaptive.report.pivot import Table, pivot
+
+CELLS = {"scenario": "Scenario", "subgroup": "Subgroup", "arm": "Arm"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """One section: an anchor, a title, sentences, and tables or figures; empty blocks are dropped."""
+
+    name: str
+    title: str
+    lead: list[str]
+    blocks: list[Table | Drawing] = field(default_factory=list)
+    short: str = ""
+
+
+def section(
+    name: str, title: str, lead: list[str], *blocks: Table | Drawing | None, short: str = ""
+) -> Section:
+    """Return a section without the blocks that have nothing to show."""
+    return Section(name, title, lead, [block for block in blocks if block is not None], short or title)
+
+
+def metric_titles(content: dict) -> dict[str, str]:
+    """Return the printed name of every metric."""
+    return {name: entry["label"] for name, entry in content["labels"]["metrics"].items()}
+
+
+def of_metrics(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Return the rows of some metrics, those with advice applied included, by scenario and metric."""
+    wanted = [name for plain_name in names for name in (plain_name, f"{plain_name}_advice_applied")]
+    ranks = {
+        "scenario": {name: i for i, name in enumerate(dict.fromkeys(table.scenario))},
+        "metric": {name: i for i, name in enumerate(wanted)},
+    }
+    chosen = table[table.metric.isin(wanted)]
+    return chosen.sort_values(list(ranks), key=lambda column: column.map(ranks[column.name]), kind="stable")
+
+
+def _keys(frame: pd.DataFrame, *columns: str) -> dict[str, str]:
+    """Return row labels with their titles, without those that never change within the frame."""
+    titles = {
+        "scenario": "Scenario",
+        "metric": "Metric",
+        "subgroup": "Subgroup",
+        "arm": "Arm",
+        "design": "Design",
+    }
+    return {c: titles[c] for c in columns if c == "scenario" or frame[c].nunique() > 1}
+
+
+def compared(frame: pd.DataFrame, content: dict, *columns: str, **options) -> Table | None:
+    """Return a table with a column per design and a row per combination of the other columns that vary."""
+    names = {name: entry["label"] for name, entry in content["labels"]["metrics"].items()}
+    for column, order in (("design", content["meta"]["designs"]), ("scenario", content["meta"]["scenarios"])):
+        frame = frame.sort_values(column, key=lambda c, order=order: c.map(order.index), kind="stable")
+    keys = _keys(frame, "scenario", *columns)
+    whole = {"subgroup": {"all": "All"}, "arm": {"all": "All"}, "metric": names}
+    return pivot(
+        frame, keys=keys, columns="design", rename={k: v for k, v in whole.items() if k in keys}, **options
+    )

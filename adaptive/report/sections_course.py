@@ -1,0 +1,191 @@
+"""Sections on how trials run: size, stopping, allocation, failures."""
+
+from adaptive.report.figures_course import (
+    allocation_figures,
+    convergence_figure,
+    distribution_figures,
+    stopping_figure,
+)
+from adaptive.report.pivot import pivot, plain
+from adaptive.report.section import CELLS, Section, compared, metric_titles, of_metrics, section
+
+
+def _size_caption(entry: dict) -> str:
+    """Return label, unit and definition, the unit only where the label does not name it."""
+    unit = f", {entry['unit']}" if entry["unit"] not in entry["label"].lower() else ""
+    return f"{entry['label']}{unit}: {entry['definition']}."
+
+
+def size_section(content: dict) -> Section:
+    """Return patients, events and durations."""
+    table, metrics = content["tables"]["size"], content["labels"]["metrics"]
+    levels = {
+        "mean": "Mean",
+        "sd": "SD",
+        "p05": "5%",
+        "p25": "25%",
+        "p50": "Median",
+        "p75": "75%",
+        "p95": "95%",
+    }
+    blocks = [
+        pivot(
+            table[table.metric == metric],
+            name=f"size_{metric}",
+            caption=_size_caption(metrics[metric]),
+            keys={"scenario": "Scenario", "design": "Design"},
+            columns="level",
+            titles=levels,
+            collapse=metric in ("events", "accrual_months"),
+        )
+        for metric in ("patients", "months", "events", "accrual_months")
+    ]
+    return section(
+        "size",
+        "Patients, events and duration",
+        ["Percentiles are values that occurred; their standard error is that of the order statistic."],
+        *distribution_figures(content),
+        *blocks,
+        short="Size and duration",
+    )
+
+
+def stopping_section(content: dict) -> Section:
+    """Return when and why trials stop, and the final states of cells."""
+    table = content["tables"]["stopping"]
+    occurring = table.groupby("level").m.transform("sum") > 0
+    labels = content["labels"]
+    by_look = table[(table.metric == "stopped_by") & occurring]
+    by_look = by_look.assign(look=by_look.look.astype(int))
+    return section(
+        "stopping",
+        "Stopping by look and reason",
+        [],
+        stopping_figure(content),
+        pivot(
+            by_look,
+            name="stopping",
+            caption="Probability of having stopped at or before each look, by reason.",
+            keys={"scenario": "Scenario", "design": "Design", "level": "Reason"},
+            columns="look",
+            titles={look: f"Look {look}" for look in sorted(set(by_look.look))},
+            rename={"level": labels["reasons"]},
+        ),
+        pivot(
+            content["tables"]["status"],
+            name="status",
+            caption="Final state of each arm in each subgroup.",
+            keys={**CELLS, "design": "Design"},
+            columns="level",
+            titles=labels["states"],
+        ),
+        short="Stopping",
+    )
+
+
+def allocation_section(content: dict) -> Section:
+    """Return where patients go."""
+    table = content["tables"]["allocation"]
+    means = table[(table.metric == "patients_in") & (table.level == "mean")]
+    wrong = of_metrics(table, "wrong_way", "wrong_way_experimental")
+    return section(
+        "allocation",
+        "Allocation",
+        [
+            "An arm is inferior when its true hazard in the subgroup exceeds that of the best arm offered "
+            "there, control included. Equal allocation, too, sends more patients to an inferior arm by "
+            "chance: read these rows against the benchmark. "
+            + content["labels"]["metrics"]["wrong_way"]["definition"].capitalize()
+            + "."
+        ],
+        *allocation_figures(content),
+        pivot(
+            means.assign(
+                arm=means.arm.replace("all", "All arms"), subgroup=means.subgroup.replace("all", "All")
+            ),
+            name="patients_in",
+            caption="Mean number of patients.",
+            keys={"scenario": "Scenario", "design": "Design", "subgroup": "Subgroup"},
+            columns="arm",
+        ),
+        compared(
+            table[table.metric == "patients_inferior"],
+            content,
+            "subgroup",
+            name="patients_inferior",
+            caption="Mean number of patients on truly inferior arms.",
+        ),
+        compared(
+            wrong,
+            content,
+            "metric",
+            "subgroup",
+            name="wrong_way",
+            caption="Probability that a truly inferior arm got more patients than the best.",
+        ),
+    )
+
+
+FAILURE_TITLES = {
+    "scenario": "Scenario",
+    "design": "Design",
+    "requested": "Requested",
+    "finished": "Finished",
+    "failed": "Failed",
+    "looks_held": "Looks held",
+    "unhealthy_looks": "Unhealthy looks",
+    "trials_with_unhealthy_look": "Trials with such a look",
+    "arrivals_exhausted": "Arrivals exhausted",
+    "without_stop_reason": "No stop reason",
+    "cells_left_open": "Cells left open",
+    "fwer_worst_case": "Worst error rate",
+}
+
+
+def failure_section(content: dict) -> Section:
+    """Return what failed, and whether the Monte Carlo estimates can be trusted."""
+    splits, titles = content["tables"]["splits"], metric_titles(content)
+    splits = (
+        splits.assign(metric=splits.metric.map(lambda name: titles.get(name, name)))
+        if len(splits)
+        else splits
+    )
+    return section(
+        "failures",
+        "Failures and Monte Carlo checks",
+        [
+            "Failed trials are in no denominator. At an unhealthy look the posterior fit failed its checks "
+            "and no rule fired. The worst error rate is the probability of any false claim if every failed "
+            "trial had made one.",
+            "The block check splits the trials into consecutive blocks: independent trials give p-values "
+            "that are uniform between 0 and 1, so the smallest of many is expected to be small.",
+        ],
+        plain(
+            content["tables"]["failures"],
+            name="failures",
+            caption="Trials and looks that did not go as they should, by scenario and design.",
+            stub=2,
+            titles=FAILURE_TITLES,
+            numeric=True,
+        ),
+        convergence_figure(content),
+        plain(
+            splits,
+            name="splits",
+            caption="Agreement of consecutive blocks of trials; a dash where too few trials count.",
+            stub=2,
+            titles={
+                "scenario": "Scenario",
+                "design": "Design",
+                "metric": "Metric",
+                "n": "n",
+                "blocks": "Blocks",
+                "chi_squared": "Chi-squared",
+                "degrees_of_freedom": "d.f.",
+                "p_value": "p",
+            },
+            numeric=True,
+            collapse=True,
+        ),
+        short="Failures and checks",
+    )
