@@ -1,8 +1,9 @@
 """Brute-force posteriors in plain NumPy and SciPy, sharing nothing with the package.
 
-Every integral over the log hazard ratios, their means and ``tau`` is a dense tensor grid; given ``mu`` and ``tau`` the
-subgroups are independent, so that a subgroup's likelihood is a Gaussian convolution of a grid. One, two or three
-experimental arms. The grid must cover the posterior and be finer than its standard deviations.
+Every integral over the log hazard ratios, their means and ``tau`` is a dense tensor grid; given ``mu`` and
+``tau`` the subgroups are independent, so that a subgroup's likelihood is a Gaussian convolution of a grid.
+One, two or three experimental arms. The grid must cover the posterior and be finer than its standard
+deviations.
 """
 
 from dataclasses import dataclass

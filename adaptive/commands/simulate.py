@@ -225,7 +225,10 @@ def _driver(name: str) -> Any:
 
 def _command() -> str:
     """Return the command line that makes this cell alone."""
-    return shlex.join(["adaptive", "simulate", *HydraConfig.get().overrides.task])
+    asked = HydraConfig.get()
+    folders = [item.path for item in asked.runtime.config_sources if item.provider == "command-line"]
+    flags = [word for folder in folders for word in ("--config-dir", folder)]
+    return shlex.join(["adaptive", "simulate", *flags, *asked.overrides.task])
 
 
 def write_report(folders: Sequence[Path], output: Path | str) -> Path:

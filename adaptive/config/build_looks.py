@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from adaptive.config.checks import Faults
+from adaptive.config.checks import Faults, Number
 from adaptive.config.read import read_kind
 from adaptive.config.schema import SCHEMAS
 from adaptive.config.schema_design import DesignValues
@@ -39,7 +39,7 @@ def build_looks(data: Any, design: DesignValues | None, key: str, faults: Faults
     return None if values is None else _BUILDERS[values.kind](values, design, key, faults)
 
 
-def spread(values: Sequence[float], size: int, key: str, faults: Faults, what: str) -> list[float] | None:
+def spread(values: Sequence[Number], size: int, key: str, faults: Faults, what: str) -> list[Number] | None:
     """Return a list of exactly ``size`` numbers; one number stands for all of them."""
     if len(values) == 1:
         return list(values) * size
@@ -49,7 +49,7 @@ def spread(values: Sequence[float], size: int, key: str, faults: Faults, what: s
     return None
 
 
-def increasing(values: Sequence[float], key: str, faults: Faults) -> bool:
+def increasing(values: Sequence[Number], key: str, faults: Faults) -> bool:
     """Return whether the values increase, writing down a fault if not."""
     if all(a < b for a, b in pairwise(values)):
         return True
@@ -57,7 +57,7 @@ def increasing(values: Sequence[float], key: str, faults: Faults) -> bool:
     return False
 
 
-def _within(values: Sequence[float], limit: float, key: str, faults: Faults, name: str) -> bool:
+def _within(values: Sequence[Number], limit: Number, key: str, faults: Faults, name: str) -> bool:
     """Return whether no value exceeds a maximum of the design."""
     if max(values) <= limit:
         return True
@@ -116,7 +116,7 @@ def _then(values, design, key: str, faults: Faults) -> AbstractLookPlan | None:
     return Then(first=first, last=last)
 
 
-def _numbers(plan: AbstractLookPlan) -> list[float]:
+def _numbers(plan: AbstractLookPlan) -> list[Number]:
     values = plan.months if isinstance(plan, CalendarLooks | FollowUpLook) else plan.counts
     return np.atleast_1d(np.asarray(values)).tolist()
 

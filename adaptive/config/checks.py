@@ -14,6 +14,9 @@ from omegaconf import MISSING
 
 from adaptive.errors import did_you_mean
 
+Number = int | float
+"""A number as YAML gives it."""
+
 
 class Faults(list):
     """Faults found so far, in the order of the configuration."""
@@ -48,12 +51,12 @@ class Check:
 class Range:
     """An interval of numbers; ``above`` and ``below`` exclude the end, ``low`` and ``high`` include it."""
 
-    low: float | None = None
-    high: float | None = None
-    above: float | None = None
-    below: float | None = None
+    low: Number | None = None
+    high: Number | None = None
+    above: Number | None = None
+    below: Number | None = None
 
-    def holds(self, value: float) -> bool:
+    def holds(self, value: Number) -> bool:
         """Return whether the number lies in the interval."""
         return (
             (self.low is None or value >= self.low)
@@ -111,7 +114,7 @@ class Numbers(Check):
     whole: bool = False
     blank: bool = False
 
-    def parse(self, value: Any, key: str, faults: Faults) -> list[float] | None:
+    def parse(self, value: Any, key: str, faults: Faults) -> list[Number] | None:
         """Return a list; a single number is a list of one."""
         items = list(value) if isinstance(value, list | tuple) else [value]
         if not items:
@@ -231,17 +234,17 @@ def checked(check: Check, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"check": check})
 
 
-def real(default: Any = MISSING, **within: float) -> Any:
+def real(default: Any = MISSING, **within: Number) -> Any:
     """Return a field for one number."""
     return checked(Real(Range(**within)), default)
 
 
-def whole(default: Any = MISSING, **within: float) -> Any:
+def whole(default: Any = MISSING, **within: Number) -> Any:
     """Return a field for one whole number."""
     return checked(Whole(Range(**within)), default)
 
 
-def numbers(default: Any = MISSING, *, integer: bool = False, blank: bool = False, **within: float) -> Any:
+def numbers(default: Any = MISSING, *, integer: bool = False, blank: bool = False, **within: Number) -> Any:
     """Return a field for a number or a list of numbers."""
     return checked(Numbers(Range(**within), integer, blank), default)
 

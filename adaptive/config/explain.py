@@ -85,8 +85,10 @@ def _no_such_key(key: str, override: str | None, config: DictConfig) -> str:
     near = did_you_mean(key, beside) or did_you_mean(key, keys)
     where = f"{override}: " if override else f"{key}: "
     place = f" of {parent}" if parent else ""
+    if isinstance(_select(config, key), DictConfig):
+        return f"{where}this adds entries; write one +{key}.<name>=<value> for each"
     if not beside:
-        return f"{where}there is no such key; {parent} is empty{near}"
+        return f"{where}there is no such key, {parent} is empty; to add an entry write +{key}=<value>"
     return f"{where}there is no such key; the keys{place} are {', '.join(beside)}{near}"
 
 

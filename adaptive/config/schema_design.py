@@ -12,14 +12,14 @@ class DesignValues:
     """A protocol, without its looks, rules, allocation, model and posterior."""
 
     name: str = text()
-    arms: list[str] = checked(Names(2))
-    subgroups: list[str] = checked(Names())
-    endpoint: list[str] = checked(Names())
+    arms: Any = checked(Names(2))
+    subgroups: Any = checked(Names())
+    endpoint: Any = checked(Names())
     max_patients: int = whole(low=1)
     max_months: float = real(above=0)
     n_arrivals: int = whole(low=1)
     horizon_months: float = real(above=0)
-    absent_channels: list[str] = checked(Names(0), [])
+    absent_channels: Any = checked(Names(0), [])
     cuts: Any = numbers(low=0)
     max_per_subgroup: Any = checked(Anything(), None)
     eligible: Any = checked(Table(), None)

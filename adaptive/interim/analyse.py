@@ -49,7 +49,7 @@ class Interim:
     diagnostics
         Of a sampled posterior; ``None`` for deterministic engines.
     errors
-        Monte Carlo standard error of ``evidence.p_below``, shape ``(G, S, B)``; zero for deterministic engines.
+        Monte Carlo standard error of ``evidence.p_below``, shape ``(G, S, B)``; else zero.
     raw
         Maximum-likelihood log hazard ratios and their standard errors, ``(S, B)`` each.
     """
@@ -129,7 +129,7 @@ def monte_carlo_errors(design: Design, posterior: AbstractPosterior, evidence: E
 
 
 def unsettled(design: Design, evidence: Evidence, progress: Progress, errors: np.ndarray) -> np.ndarray:
-    """Return which rules of open cells are within ``CLOSE`` standard errors of their threshold, ``(G, S, B)``.
+    """Return which rules of open cells are within ``CLOSE`` errors of their threshold, ``(G, S, B)``.
 
     Such a decision would depend on the seed. Rules not applied at this look, or short of events, are settled.
     """

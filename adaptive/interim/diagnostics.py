@@ -125,7 +125,7 @@ def _per_scalar(name: str, draws: np.ndarray, labels: Sequence[Sequence[str]]) -
             "name": label,
             "rhat": float(az.rhat(flat[:, :, i])),
             "ess_bulk": float(az.ess(flat[:, :, i], method="bulk")),
-            "ess_tail": float(az.ess(flat[:, :, i], method="tail")),
+            "ess_tail": float(az.ess(flat[:, :, i], method="tail", prob=(0.05, 0.95))),
         }
         for i, label in enumerate(scalar_names(name, draws.shape[2:], labels))
     ]

@@ -50,7 +50,7 @@ def rule_rows(
     design, evidence, progress
         As given to ``decide``.
     errors, close
-        Monte Carlo standard error of each probability, and whether it leaves the rule unsettled, ``(G, S, B)``.
+        Monte Carlo standard error of each probability; whether it leaves the rule unsettled.
     usable
         Whether the fit may be used; otherwise ``fired`` is ``None``.
     """

@@ -49,10 +49,11 @@ class AbstractPooling(AbstractModel):
 
 
 class PartialPooling(AbstractPooling):
-    """``log_hr[s, b] ~ Normal(mu[b], tau)``, ``mu[b] ~ Normal(0, mu_scale)``, ``tau ~ HalfNormal(tau_scale)``.
+    """Subgroups share information through a mean and a spread per arm.
 
-    Written non-centred, ``log_hr = mu + tau * raw`` with ``raw ~ Normal(0, 1)``: with few subgroups ``tau`` may be
-    near 0, where the centred form is a funnel that a sampler does not enter.
+    ``log_hr[s, b] ~ Normal(mu[b], tau)``, ``mu[b] ~ Normal(0, mu_scale)``, ``tau ~ HalfNormal(tau_scale)``.
+    Written non-centred, ``log_hr = mu + tau * raw`` with ``raw ~ Normal(0, 1)``: with few subgroups ``tau``
+    may be near 0, where the centred form is a funnel that a sampler does not enter.
     """
 
     mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -82,7 +83,10 @@ class NoPooling(AbstractPooling):
 
 
 class FullPooling(AbstractPooling):
-    """``log_hr[s, b] = mu[b] ~ Normal(0, mu_scale)`` in every subgroup; ``tau_scale`` is accepted and unused."""
+    """``log_hr[s, b] = mu[b] ~ Normal(0, mu_scale)`` in every subgroup.
+
+    ``tau_scale`` is accepted and unused.
+    """
 
     mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)

@@ -1,10 +1,9 @@
 """The exact engine for constant hazards with Gamma priors: closed forms and one-dimensional quadrature.
 
-Every hazard's posterior is ``Gamma(shape + events, rate + months)``, independently. It serves as an oracle and for
-designs that want no model beyond it. It must fit nothing else.
+Every hazard's posterior is ``Gamma(shape + events, rate + months)``, independently. It serves as an oracle
+and for designs that want no model beyond it. It must fit nothing else.
 """
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import betainc, digamma, gammaincc, gammaln, polygamma
@@ -46,8 +45,9 @@ class GammaRatioPosterior(AbstractPosterior):
     def p_best(self) -> Float[Array, "S A"]:
         """Return the probability that the arm has the lowest hazard, by quadrature over its log hazard.
 
-        ``integral of f_a(x) prod_{c != a} P(hazard_c > x) dx`` with the trapezoidal rule in ``t``, ``log x = mode +
-        sinh(t) / sqrt(alpha)``, which decays doubly exponentially even for the long tail of small shapes.
+        ``integral of f_a(x) prod_{c != a} P(hazard_c > x) dx`` with the trapezoidal rule in ``t``, ``log x
+        = mode + sinh(t) / sqrt(alpha)``, which decays doubly exponentially even for the long tail of small
+        shapes.
         """
         n_arms = self.shape.shape[1]
         rows = jnp.stack([self._best(a) for a in range(n_arms)], axis=1)
@@ -111,8 +111,8 @@ class ConjugateEngine(AbstractEngine):
         del key
         if not isinstance(model, GammaHazards):
             raise BadInput(
-                f"posterior conjugate cannot fit the model {type(model).__name__}: it fits GammaHazards only; "
-                "use posterior laplace (pooling models) or nuts (any model)"
+                f"posterior conjugate cannot fit the model {type(model).__name__}: it fits GammaHazards "
+                "only; use posterior laplace (pooling models) or nuts (any model)"
             )
         shape = model.shape + table.events.sum(axis=2)
         rate = model.rate + table.exposure.sum(axis=2)

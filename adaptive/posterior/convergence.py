@@ -1,8 +1,9 @@
 """Convergence of sampled posteriors in pure JAX, so that a fit under ``jit`` and ``vmap`` can judge itself.
 
-Rank-normalised split R-hat and bulk and tail effective sample sizes after Vehtari, Gelman, Simpson, Carpenter and
-Buerkner (2021), Bayesian Analysis 16, 667-718, doi:10.1214/20-BA1221; energy fraction after Betancourt
-(2016), arXiv:1604.00695. Draws are ``(chains, draws, parameters)``. Must not know models or trials.
+Rank-normalised split R-hat and bulk and tail effective sample sizes after Vehtari, Gelman, Simpson,
+Carpenter and Buerkner (2021), Bayesian Analysis 16, 667-718, doi:10.1214/20-BA1221; energy fraction after
+Betancourt (2016), arXiv:1604.00695. Draws are ``(chains, draws, parameters)``. Must not know models or
+trials.
 """
 
 import jax

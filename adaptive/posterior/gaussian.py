@@ -1,9 +1,9 @@
 """Gaussian algebra of the exchangeable prior when each subgroup's likelihood is a Gaussian *site*.
 
 Given ``tau``, ``theta[s] ~ N(mu, tau^2 I)`` and ``mu ~ N(0, sigma^2 I)``; a site stands for subgroup
-``s``'s likelihood as ``exp(r'theta - theta'H theta / 2)``. Given ``mu`` the subgroups are independent, so every
-matrix is ``B x B``. Nothing here divides by ``tau`` or inverts ``H``: no information and no heterogeneity
-are ordinary cases. This module must not know where the sites come from.
+``s``'s likelihood as ``exp(r'theta - theta'H theta / 2)``. Given ``mu`` the subgroups are independent, so
+every matrix is ``B x B``. Nothing here divides by ``tau`` or inverts ``H``: no information and no
+heterogeneity are ordinary cases. This module must not know where the sites come from.
 
 Every array has shape ``(S, T)``, ``T`` nodes of ``tau``; vectors and matrices over ``B`` are written out.
 """

@@ -1,9 +1,10 @@
 """Quadrature over the between-subgroup standard deviation ``tau``.
 
-The posterior of ``tau`` under a half-normal prior, as far as the likelihood is smooth in ``tau^2``, is an even
-analytic function. So is it in ``u`` with ``tau = c sinh(u)``, and the midpoint rule in ``u`` converges
+The posterior of ``tau`` under a half-normal prior, as far as the likelihood is smooth in ``tau^2``, is an
+even analytic function. So is it in ``u`` with ``tau = c sinh(u)``, and the midpoint rule in ``u`` converges
 geometrically (Trefethen and Weideman 2014, doi:10.1137/130932132). ``c`` follows the precision of the data:
-below it nodes are evenly spaced, above it their ratio is constant. Must not know how the evidence is computed.
+below it nodes are evenly spaced, above it their ratio is constant. Must not know how the evidence is
+computed.
 """
 
 import equinox as eqx

@@ -145,12 +145,13 @@ def _check(model: AbstractModel, table: EventTable) -> None:
     """Refuse what the engine cannot fit."""
     if not isinstance(model, (PartialPooling, NoPooling, FullPooling)):
         raise BadInput(
-            f"posterior laplace cannot fit the model {type(model).__name__}: it fits PartialPooling, NoPooling and "
-            "FullPooling; use posterior nuts (any model) or conjugate (GammaHazards)"
+            f"posterior laplace cannot fit the model {type(model).__name__}: it fits PartialPooling, "
+            "NoPooling and FullPooling; use posterior nuts (any model) or conjugate (GammaHazards)"
         )
     if table.events.shape[1] > 5:
         raise BadInput(
-            f"posterior laplace takes 1 to 4 experimental arms, got {table.events.shape[1] - 1}; use posterior nuts"
+            f"posterior laplace takes 1 to 4 experimental arms, got {table.events.shape[1] - 1}; "
+            "use posterior nuts"
         )
 
 

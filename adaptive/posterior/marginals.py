@@ -1,8 +1,8 @@
 """Marginal distributions of one subgroup's log hazard ratios from cavities and the exact likelihood.
 
 The posterior of ``theta[s]`` is likelihood times a mixture over ``tau`` of normal cavities; only the cavities
-are approximate. Each marginal is tabulated on an even grid; the other arms are integrated out by Gauss-Hermite
-points about their conditional normal distribution. Must not know how cavities were found.
+are approximate. Each marginal is tabulated on an even grid; the other arms are integrated out by
+Gauss-Hermite points about their conditional normal distribution. Must not know how cavities were found.
 """
 
 import equinox as eqx
@@ -114,7 +114,7 @@ class Mixture(eqx.Module):
         )
 
     def grid(self, n_points: int) -> Grid:
-        """Return a grid for the first arm: centred and dense where the narrow components are, reaching all."""
+        """Return a grid for the first arm: dense where the narrow components are, reaching all."""
         mean, variance = self.tilted.mean[0], self.tilted.covariance[0][0]
         sharpness = self.weight[None, :] / jnp.sqrt(variance)
         peak = sharpness.sum(axis=1)

@@ -1,10 +1,10 @@
 """From the likelihood to Gaussian sites: Newton's method first, then moment matching.
 
 Newton's method gives the Laplace approximation. It is not accurate enough below about 100 events, so
-each site is then replaced by the one that gives the *exact* mean and covariance of cavity times likelihood, by
-quadrature in ``B`` dimensions (expectation propagation: Minka 2001, arXiv:1301.2294; Rasmussen and Williams
-2006, section 3.6). The likelihood is concave, so the sites have non-negative precision.
-This module must not know the prior of ``tau``.
+each site is then replaced by the one that gives the *exact* mean and covariance of cavity times
+likelihood, by quadrature in ``B`` dimensions (expectation propagation: Minka 2001, arXiv:1301.2294;
+Rasmussen and Williams 2006, section 3.6). The likelihood is concave, so the sites have non-negative
+precision. This module must not know the prior of ``tau``.
 """
 
 import equinox as eqx
@@ -109,11 +109,11 @@ def expand_at(cells: Cells, theta: Vector) -> Sites:
 def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
     """Return the moments of cavity times likelihood, with quadrature points placed by ``guess``."""
     rule, rule_weights = normal_rule(len(guess.mean))
-    axis = tuple(range(guess.mean[0].ndim)) + (-1,)
     dtype = guess.mean[0].dtype
     spread = lambda x: x[..., None]  # noqa: E731
     points = [
-        jnp.asarray(rule[:, b], dtype).reshape((1,) * (len(axis) - 1) + (-1,)) for b in range(rule.shape[1])
+        jnp.asarray(rule[:, b], dtype).reshape((1,) * guess.mean[0].ndim + (-1,))
+        for b in range(rule.shape[1])
     ]
     lower = change(cholesky(guess.covariance), spread)
     offset = [dot(lower[b][: b + 1], points[: b + 1]) for b in range(len(points))]

@@ -33,11 +33,11 @@ def analyse_table(payload: dict[str, Any], engine: AbstractEngine, seed: int = 0
     Parameters
     ----------
     payload
-        ``subgroups``, ``arms`` (control first), ``intervals`` in months, ``events`` and ``exposure`` (months) as
-        subgroup x arm x interval, ``pooling`` (``partial``, ``none`` or ``full``), ``prior`` (``mu_scale``,
-        ``tau_scale``, ``baseline_shape``, ``baseline_rate``) and ``margins`` (hazard ratios). ``intervals`` is the
-        ``J`` interval starts or the ``J + 1`` edges, decided by the number ``J`` of intervals of ``events``;
-        the likelihood does not need it, it says what the columns are.
+        ``subgroups``, ``arms`` (control first), ``intervals`` in months, ``events`` and ``exposure``
+        (months) as subgroup x arm x interval, ``pooling`` (``partial``, ``none`` or ``full``), ``prior``
+        (``mu_scale``, ``tau_scale``, ``baseline_shape``, ``baseline_rate``) and ``margins`` (hazard
+        ratios). ``intervals`` is the ``J`` interval starts or the ``J + 1`` edges, decided by the number
+        ``J`` of intervals of ``events``; the likelihood does not need it, it says what the columns are.
     engine
         How to compute the posterior. The conjugate engine needs ``pooling`` ``none``: each arm has a constant
         hazard with prior Gamma(``baseline_shape``, ``baseline_rate``), on interval totals.
@@ -47,8 +47,9 @@ def analyse_table(payload: dict[str, Any], engine: AbstractEngine, seed: int = 0
     Returns
     -------
     dict
-        ``log_hr`` (``mean``, ``sd``, ``q025``, ``q975``: subgroup x experimental arm), ``p_below`` (per margin),
-        ``p_best`` (subgroup x arm), ``mu``, ``tau`` (null where the model has none), ``engine``, ``health``.
+        ``log_hr`` (``mean``, ``sd``, ``q025``, ``q975``: subgroup x experimental arm), ``p_below`` (per
+        margin), ``p_best`` (subgroup x arm), ``mu``, ``tau`` (null where the model has none), ``engine``,
+        ``health``.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def run(input: Path, engine: AbstractEngine, output: Path, seed: int = 0) -> Non
         raise BadInput(f"input: no file {str(input)!r}; give the path of a JSON table") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"input: {str(input)!r} is not JSON ({error}); give a JSON object") from None
+    check_table(payload)
     result = analyse_table(payload, engine, seed)
     text = json.dumps(result, indent=2, allow_nan=False) + "\n"
     Path(output).write_text(text, encoding="utf-8")
@@ -163,7 +165,7 @@ def _describe_engine(engine: AbstractEngine, seed: int) -> dict[str, Any]:
 
 def _note(engine: AbstractEngine) -> str:
     if isinstance(engine, ConjugateEngine):
-        return "constant hazard per subgroup and arm, Gamma(baseline_shape, baseline_rate) prior, interval totals"
+        return "constant hazard per arm, Gamma(baseline_shape, baseline_rate) prior, interval totals"
     return "piecewise-constant hazards, Gamma baselines per subgroup and interval integrated out"
 
 

@@ -4,6 +4,7 @@ It must not compute a posterior.
 """
 
 import math
+from itertools import pairwise
 from numbers import Real
 from typing import Any
 
@@ -87,7 +88,8 @@ def _check_shape(payload: dict, name: str, value: np.ndarray) -> list[str]:
         labels = payload.get(key)
         if isinstance(labels, list) and len(labels) != value.shape[axis]:
             faults.append(
-                f"{name}: {value.shape[axis]} {key} along axis {axis + 1}, but {key} lists {len(labels)}; make them agree"
+                f"{name}: {value.shape[axis]} {key} along axis {axis + 1}, "
+                f"but {key} lists {len(labels)}; make them agree"
             )
     return faults
 
@@ -114,11 +116,13 @@ def _check_values(payload: dict, name: str, value: np.ndarray) -> list[str]:
 def _check_pair(payload: dict, events: np.ndarray, exposure: np.ndarray) -> list[str]:
     if events.shape != exposure.shape:
         return [
-            f"exposure: shape {exposure.shape} differs from the shape {events.shape} of events; make them equal"
+            f"exposure: shape {exposure.shape} differs from the shape {events.shape} of events; "
+            "make them equal"
         ]
     cells = [tuple(at) for at in np.argwhere((events > 0) & (exposure == 0)).tolist()]
     return [
-        f"exposure: 0 months with {events[at]:g} events at {_where(payload, at)}; give the person-months at risk"
+        f"exposure: 0 months with {events[at]:g} events at {_where(payload, at)}; "
+        "give the person-months at risk"
         for at in cells
     ]
 
@@ -131,7 +135,7 @@ def _check_intervals(payload: dict, known: dict[str, np.ndarray]) -> list[str]:
     if not isinstance(cuts, list) or not cuts or not all(_is_number(x) and math.isfinite(x) for x in cuts):
         return [f"intervals: got {cuts!r}; give interval starts, or edges, in months"]
     faults = []
-    if cuts[0] != 0 or any(b <= a for a, b in zip(cuts, cuts[1:], strict=False)):
+    if cuts[0] != 0 or any(b <= a for a, b in pairwise(cuts)):
         faults.append(f"intervals: got {cuts!r}; the first must be 0 and each must exceed the one before")
     if known:
         n = next(iter(known.values())).shape[2]

@@ -76,6 +76,8 @@ def test_wrong_type(capsys):
     [
         (["simulate", "--foo"], "no such flag"),
         (["simulate", "experiment"], "key=value"),
+        (["simulate", "scenario.effects.x={}"], "write +scenario.effects.x="),
+        (["analyse", "design=srs_rar", "columns.arms={A:b}"], "write one +columns.arms.<name>="),
         (["simulate", "scenario=srs_null,srs_both"], "add -m"),
         (["simulate", "-m", "scenario=glob(zzz*)"], "no option matches"),
         (["simulate", "-m", "allocation.floor=0.05,0.1"], "design.name=srs_rar_${allocation.floor}"),

@@ -139,7 +139,7 @@ def test_analyse_hands_over_the_design_and_the_request(tmp_path, monkeypatch, co
     monkeypatch.setattr("adaptive.interim.commands.run_analyse", lambda *given: asked.append(given) or code)
     data = tmp_path / "data.csv"
     data.write_text("patient\n")
-    settings = ["look=2", f"previous={data}", "columns.arms={A: placebo}", "seed=9", "posterior=conjugate"]
+    settings = ["look=2", f"previous={data}", "+columns.arms.A=placebo", "seed=9", "posterior=conjugate"]
     argv = ["analyse", "design=residual_rar", f"data={data}", "cutoff=2026-06-30", f"output={tmp_path}"]
     assert main([*argv, "model=gamma_hazards", *settings]) == code
     ((design, request, output),) = asked

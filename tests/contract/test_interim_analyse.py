@@ -208,7 +208,7 @@ def test_hash_ignores_precision_and_engine_but_no_number(study):
 
 @pytest.mark.parametrize("look", [1, 4])
 def test_too_few_draws_withhold_the_recommendation(tmp_path, study, look):
-    sampling = Sampling(engine="nuts", chains=2, warmup=100, draws=20)
+    sampling = Sampling(engine="nuts", chains=2, warmup=100, draws=20, max_draws=20)
     assert run_analyse(study, request(sampling=sampling, look=look), tmp_path) == WITHHELD
     found = record(tmp_path)
     assert found["recommendation"]["code"] == "NONE" and found["stop_reason"] == "RUNNING"
@@ -230,7 +230,7 @@ def test_too_few_draws_withhold_the_recommendation(tmp_path, study, look):
 
 
 def test_a_withheld_look_may_be_repeated(tmp_path, study):
-    sampling = Sampling(engine="nuts", chains=2, warmup=100, draws=20)
+    sampling = Sampling(engine="nuts", chains=2, warmup=100, draws=20, max_draws=20)
     run_analyse(study, request(sampling=sampling), tmp_path / "1")
     run_analyse(study, request(previous=tmp_path / "1" / "decision.json"), tmp_path / "1b")
     assert record(tmp_path / "1b")["look"] == 1 and not record(tmp_path / "1b")["withheld"]

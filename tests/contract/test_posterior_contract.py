@@ -20,11 +20,14 @@ ENGINES = {
     "nuts": NutsEngine(chains=2, warmup=40, draws=40),
 }
 COMBINATIONS = [
-    *((kind, engine) for kind in ("partial", "none", "full") for engine in ("laplace", "nuts")),
+    *((kind, "laplace") for kind in ("partial", "none", "full")),
+    ("partial", "nuts"),
     ("hazards", "conjugate"),
     ("hazards", "nuts"),
+    pytest.param("none", "nuts", marks=pytest.mark.slow),
+    pytest.param("full", "nuts", marks=pytest.mark.slow),
 ]
-FAST = [c for c in COMBINATIONS if c[1] != "nuts"]
+FAST = [("partial", "laplace"), ("none", "laplace"), ("full", "laplace"), ("hazards", "conjugate")]
 MARGINS = jnp.asarray([0.5, 0.7, 0.8, 0.99, 1.0, 1.01, 1.3, 2.0])
 EVENTS, EXPOSURE = table(1, 3, 2, 3, 60)
 
@@ -144,15 +147,15 @@ def test_no_data_gives_the_prior_back():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_not_finite_input_is_reported(bad):
-    got = answers("laplace", "partial", EVENTS, np.where(EXPOSURE == EXPOSURE.max(), bad, EXPOSURE))
+    got = answers("laplace", "partial", EVENTS, np.where(EXPOSURE >= EXPOSURE.max(), bad, EXPOSURE))
     assert int(got["code"]) == HealthCode.NOT_FINITE
 
 
 def test_laplace_refuses_what_it_cannot_fit():
     with pytest.raises(BadInput, match="GammaHazards"):
-        LaplaceEngine().fit(None, gamma_model(), as_table(EVENTS, EXPOSURE))
+        LaplaceEngine().fit(jax.random.key(0), gamma_model(), as_table(EVENTS, EXPOSURE))
     with pytest.raises(BadInput, match="1 to 4 experimental arms, got 5"):
-        LaplaceEngine().fit(None, pooling_model("none"), as_table(*table(1, 1, 5, 1, 10)))
+        LaplaceEngine().fit(jax.random.key(0), pooling_model("none"), as_table(*table(1, 1, 5, 1, 10)))
 
 
 def test_prior_numbers_may_vary_without_a_new_trace():
@@ -161,7 +164,7 @@ def test_prior_numbers_may_vary_without_a_new_trace():
     @jax.jit
     def mean(model):
         traces.append(1)
-        return LaplaceEngine().fit(None, model, as_table(EVENTS, EXPOSURE)).moments()[0]
+        return LaplaceEngine().fit(jax.random.key(0), model, as_table(EVENTS, EXPOSURE)).moments()[0]
 
     values = [mean(pooling_model("partial", tau_scale=scale)) for scale in (0.2, 0.5, 1.0)]
     assert len(traces) == 1

@@ -30,8 +30,8 @@ def sampled(kind):
 
 def deterministic(kind, events, exposure):
     if kind == "hazards":
-        return ConjugateEngine().fit(None, gamma_model(), as_table(events, exposure))
-    return LaplaceEngine().fit(None, pooling_model(kind), as_table(events, exposure))
+        return ConjugateEngine().fit(jax.random.key(0), gamma_model(), as_table(events, exposure))
+    return LaplaceEngine().fit(jax.random.key(0), pooling_model(kind), as_table(events, exposure))
 
 
 def compare(kind, exact):

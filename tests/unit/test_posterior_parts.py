@@ -49,13 +49,15 @@ def tabulated(distribution, n_points):
 
 
 @pytest.mark.parametrize(
-    "distribution", [stats.norm(-0.3, 0.2), stats.loggamma(1.5, -1.0, 0.7), stats.loggamma(20.0)], ids=str
+    ("distribution", "error"),
+    [(stats.norm(-0.3, 0.2), 5e-4), (stats.loggamma(20.0), 5e-4), (stats.loggamma(1.5, -1.0, 0.7), 4e-3)],
+    ids=["normal", "slightly skewed", "very skewed"],
 )
-def test_tabulated_distribution_function_quantiles_and_moments(distribution):
+def test_tabulated_distribution_function_quantiles_and_moments(distribution, error):
     table = tabulated(distribution, 17)
     x = np.quantile(distribution.rvs(2000, random_state=1), np.linspace(0.001, 0.999, 57))
     below = np.array([table.below(jnp.asarray(v)) for v in x])
-    np.testing.assert_allclose(below, distribution.cdf(x), atol=1e-3)
+    np.testing.assert_allclose(below, distribution.cdf(x), atol=error)
     assert np.all(np.diff(below) >= 0)
     levels = np.array([0.025, 0.2, 0.5, 0.8, 0.975])
     quantiles = np.array([table.quantile(jnp.asarray(q)) for q in levels])
@@ -77,7 +79,7 @@ def test_orthant_probability_agrees_with_scipy(n):
         jnp.asarray(-0.2),
     )
     exact = stats.multivariate_normal(-mean, matrix, seed=1, abseps=1e-7).cdf(np.full(n, 0.2))
-    np.testing.assert_allclose(got, exact, atol=1e-4)
+    np.testing.assert_allclose(got, exact, atol=5e-4)
 
 
 def draws(seed, correlation, shift=0.0):
