@@ -12,8 +12,8 @@ from tests.posterior_cases import PRIOR, as_table, pooling_model, table
 from tests.posterior_oracle import full_pooling, no_pooling, partial_pooling, tau_rule
 
 MARGINS = (1.0, 0.8)
-GRID = {1: np.linspace(-8, 6, 561), 2: np.linspace(-5.5, 4, 106), 3: np.linspace(-4.5, 3.5, 49)}
-NODES = {1: 40, 2: 24, 3: 16}
+GRID = {1: np.linspace(-8, 6, 561), 2: np.linspace(-5.5, 4, 106), 3: np.linspace(-4.5, 3.5, 37)}
+NODES = {1: 40, 2: 24, 3: 12}
 ERROR_FEW, ERROR_MANY = 0.010, 0.005
 """Stated error bounds of the probabilities below and from 100 events."""
 
