@@ -298,11 +298,13 @@ def decimals_by_se(mcse: float) -> int | None:
 def round_by_se(estimate: float, mcse: float) -> tuple[str, str]:
     """Return estimate and MCSE as text with as many digits as the MCSE warrants.
 
-    Without a usable MCSE (zero or missing) the estimate has four significant digits and the MCSE is ``0``
+    Without a usable MCSE (missing, or below a millionth of the estimate) the estimate has four significant digits and the MCSE is ``0``
     or an en dash. Minus signs are U+2212, and a rounded zero has none.
     """
     if not np.isfinite(estimate):
         return "\N{EN DASH}", "\N{EN DASH}"
+    # The order statistic of a nearly constant sample has a standard error that is zero but for rounding.
+    mcse = 0.0 if abs(mcse) <= 1e-6 * abs(estimate) else mcse
     places = decimals_by_se(mcse)
     if places is None:
         return _signed(f"{estimate:.4g}"), "0" if mcse == 0 else "\N{EN DASH}"

@@ -16,6 +16,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from adaptive.config.closed import refuse_code
 from adaptive.config.explain import REPORTED, explain
 from adaptive.config.schema import register
 from adaptive.errors import BadInput
@@ -114,6 +115,7 @@ def compose_sweep(
         given = [*overrides, *extra]
         single = [item.input_line for item in _parsed(given) if not item.is_sweep_override()]
         master = _composed(name, single)
+        refuse_code(OmegaConf.to_container(master.hydra, resolve=False))
         is_multirun = multirun or str(master.hydra.mode).endswith("MULTIRUN")
         params = {} if master.hydra.sweeper._target_ != _SWEEPER else dict(master.hydra.sweeper.params or {})
         swept = [f"{key}={value}" for key, value in params.items()] if is_multirun else []

@@ -110,9 +110,9 @@ class Tabulated(eqx.Module):
         """Return mean and standard deviation by the trapezoidal rule on the grid."""
         density, (x, _) = jnp.exp(self.padded[..., 1:-1]), self.grid.points()
         away = x - self.grid.centre[..., None]
-        total = density.sum(axis=-1)
-        shift = (density * away).sum(axis=-1) / total
-        variance = (density * (away - shift[..., None]) ** 2).sum(axis=-1) / total
+        total = _in_order(density)
+        shift = _in_order(density * away) / total
+        variance = _in_order(density * (away - shift[..., None]) ** 2) / total
         return self.grid.centre + shift, jnp.sqrt(variance)
 
     def _corners(self, cell: Int[Array, "..."]) -> list[Array]:
@@ -129,6 +129,11 @@ class Tabulated(eqx.Module):
 
 def _interpolate(corners: list[Array], t: Array | float) -> Array:
     return sum(c * w for c, w in zip(corners, _cubic(t), strict=True))
+
+
+def _in_order(values: Float[Array, "... P"]) -> Float[Array, "..."]:
+    """Return the sum over the last axis, term by term: a compiler's order may change with the batch size."""
+    return sum(values[..., k] for k in range(values.shape[-1]))
 
 
 def tabulate(grid: Grid, log_density: Float[Array, "... P"]) -> Tabulated:

@@ -132,10 +132,11 @@ def plain(
     collapse: bool | None = None,
     numeric: bool = False,
 ) -> Table | None:
-    """Return a frame as it is; rows whose ``flag`` column is not empty are marked."""
+    """Return a frame as it is; rows whose ``flag`` column is not empty are marked instead of printing it."""
     if frame.empty:
         return None
     flagged = (frame[flag] != "").tolist() if flag else [False] * len(frame)
+    frame = frame.drop(columns=flag) if flag else frame
     texts = [[printed(value) for value in line] for line in frame.astype(object).to_numpy().tolist()]
     heads = spanned([line[:stub] for line in texts])
     rows = [

@@ -99,7 +99,7 @@ def scenario_section(content: dict) -> Section:
             collapse=len(content["scenario_settings"]) > 25,
         ),
         plain(
-            parameters,
+            parameters.assign(tag=_marked_tags(parameters)),
             name="parameters",
             caption="Parameter provenance: value, unit, source and evidence tag. Flagged rows are shaded.",
             titles={name: name.capitalize() for name in parameters.columns},
@@ -108,6 +108,12 @@ def scenario_section(content: dict) -> Section:
         ),
         short="Scenarios",
     )
+
+
+def _marked_tags(parameters: pd.DataFrame) -> list[str]:
+    """Return the evidence tags, each with the reason for its flag where the tag does not say it."""
+    pairs = zip(parameters.tag, parameters.flag, strict=True)
+    return [tag if flag in ("", tag) else f"{tag} ({flag})".strip() for tag, flag in pairs]
 
 
 def type_i_error_section(content: dict) -> Section:

@@ -119,7 +119,8 @@ def test_planted_bugs_exceed_the_bound(bug):
 
 def test_a_prior_ten_percent_off_is_seen_in_the_summaries():
     name = "S4 B1, 40 events"
-    posterior = LaplaceEngine().fit(jax.random.key(0), pooling_model("partial", tau_scale=0.55),
-    as_table(*PARTIAL[name]))
+    posterior = LaplaceEngine().fit(
+        jax.random.key(0), pooling_model("partial", tau_scale=0.55), as_table(*PARTIAL[name])
+    )
     exact = exact_partial(name)
     assert abs(float(posterior.overall().tau_mean) - exact.tau_mean) > 0.02 * exact.tau_sd
