@@ -55,14 +55,16 @@ class Conditional(eqx.Module):
 
     def all_above(self, limit: Float[Array, "L P"]) -> Float[Array, "L P"]:
         """Return the probability that every other arm exceeds ``limit``."""
-        parts = []
-        for k in range(self.share.shape[1]):
-            mean, covariance = (
-                change(self.mean, lambda v, k=k: v[:, k]),
-                change(self.covariance, lambda v, k=k: v[:, k]),
-            )
-            parts.append(self.share[:, k] * all_above(mean, covariance, limit))
-        return sum(parts)
+        nodes = range(self.share.shape[1])
+        if len(self.mean) == 1:  # one elementwise pass per node: the common case, and faster than a reduction
+            return sum(self.share[:, k] * self._above(limit, slice(k, k + 1))[:, 0] for k in nodes)
+        return (self.share * self._above(limit, slice(None))).sum(axis=1)
+
+    def _above(self, limit: Float[Array, "L P"], nodes: slice) -> Array:
+        """Return the probability per node, ``(L, T, P)``."""
+        mean = [m[:, nodes] for m in self.mean]
+        covariance = change(self.covariance, lambda v: v[:, nodes])
+        return all_above(mean, covariance, jnp.broadcast_to(limit[:, None, :], mean[0].shape))
 
 
 class Mixture(eqx.Module):

@@ -10,7 +10,7 @@ import numpy as np
 from jax.scipy.special import erf, ndtri
 from jaxtyping import Array
 
-from adaptive.posterior.small import Matrix, Vector, cholesky
+from adaptive.posterior.small import Matrix, Vector, change, cholesky
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 _NODES, _WEIGHTS = (0.5 * (_NODES + 1.0)).tolist(), (0.5 * _WEIGHTS).tolist()
@@ -28,26 +28,28 @@ def all_above(mean: Vector, covariance: Matrix, limit: Array) -> Array:
     limit
         The common limit, same shape.
     """
-    lower = cholesky(covariance)
-    height = [m - limit for m in mean]
-    n = len(mean)
-    total = 0.0
-    for picks in itertools.product(range(len(_NODES)), repeat=n - 1):
-        weight = float(np.prod([_WEIGHTS[k] for k in picks]))
-        total = total + weight * _path(lower, height, [_NODES[k] for k in picks])
-    return total
+    n, shape = len(mean), limit.shape
+    spread = lambda v: v[..., None]  # noqa: E731
+    lower = change(cholesky(covariance), spread)
+    height = [spread(m - limit) for m in mean]
+    picks = list(itertools.product(range(len(_NODES)), repeat=n - 1))
+    axis = (1,) * len(shape) + (len(picks),)
+    uniform = [np.reshape([_NODES[pick[i]] for pick in picks], axis) for i in range(n - 1)]
+    weight = np.reshape([np.prod([_WEIGHTS[k] for k in pick]) for pick in picks], axis)
+    paths = _paths(lower, height, [jnp.asarray(u, limit.dtype) for u in uniform])
+    return (paths * jnp.asarray(weight, limit.dtype)).sum(axis=-1)
 
 
-def _path(lower: Matrix, height: Vector, picks: list[float]) -> Array:
-    """Return the product of conditional probabilities along one choice of quadrature points."""
-    eps = jnp.finfo(height[0].dtype).tiny
+def _paths(lower: Matrix, height: Vector, uniform: Vector) -> Array:
+    """Return the product of conditional probabilities along each choice of quadrature points (last axis)."""
+    tiny = jnp.finfo(height[0].dtype).tiny
     probability, drawn = 1.0, []
     for i, h in enumerate(height):
         shifted = h - sum(lower[i][k] * drawn[k] for k in range(i))
         part = _normal_below(shifted / lower[i][i])
         probability = probability * part
-        if i < len(picks):
-            drawn.append(ndtri(jnp.maximum(picks[i] * part, eps)))
+        if i < len(uniform):
+            drawn.append(ndtri(jnp.maximum(uniform[i] * part, tiny)))
     return probability
 
 

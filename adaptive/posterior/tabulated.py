@@ -7,6 +7,7 @@ not decrease. Outside the grid the density is zero. Must not know what the densi
 """
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -132,7 +133,11 @@ def _interpolate(corners: list[Array], t: Array | float) -> Array:
 
 
 def _in_order(values: Float[Array, "... P"]) -> Float[Array, "..."]:
-    """Return the sum over the last axis, term by term: a compiler's order may change with the batch size."""
+    """Return the sum over the last axis, term by term.
+
+    The barrier keeps the compiler from fusing products into the sum in ways that change with the batch size.
+    """
+    values = jax.lax.optimization_barrier(values)
     return sum(values[..., k] for k in range(values.shape[-1]))
 
 

@@ -11,7 +11,8 @@ CASES = {
         "      inner: [{{_target_: os.system, command: touch {flag}}}]\n"
     ),
     "log handler": (
-        "hydra:\n  job_logging:\n    handlers:\n      mine:\n        (): os.system\n        command: touch {flag}\n"
+        "hydra:\n  job_logging:\n    handlers:\n"
+        "      mine:\n        (): os.system\n        command: touch {flag}\n"
     ),
     "launcher": "hydra:\n  launcher:\n    _target_: os.system\n",
 }
