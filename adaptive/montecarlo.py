@@ -299,7 +299,8 @@ def round_by_se(estimate: float, mcse: float) -> tuple[str, str]:
     """Return estimate and MCSE as text with as many digits as the MCSE warrants.
 
     Without a usable MCSE (missing, or below a millionth of the estimate) the estimate has four
-    significant digits and the MCSE is ``0`` or an en dash. Minus signs are U+2212, and a rounded zero has none.
+    significant digits and the MCSE is ``0`` or an en dash. Minus signs are U+2212, and a rounded zero
+    has none.
     """
     if not np.isfinite(estimate):
         return "\N{EN DASH}", "\N{EN DASH}"

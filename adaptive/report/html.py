@@ -11,7 +11,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from adaptive.report.export import write_csv, write_json
+from adaptive.report.figure_style import Drawing
 from adaptive.report.pivot import Table, plain
+from adaptive.report.section import Section
 from adaptive.report.sections import sections
 
 FRAMES = (
@@ -38,7 +40,7 @@ def render_report(content: dict, output: Path | str) -> Path:
 
     Returns
     -------
-    Path of ``report.html``. Beside it lie ``report.json`` and ``tables/*.csv``.
+    Path of ``report.html``. Beside it lie ``report.json``, ``tables/*.csv`` and ``figures/*.svg``.
     """
     output = Path(output)
     tables = output / "tables"
@@ -46,12 +48,22 @@ def render_report(content: dict, output: Path | str) -> Path:
     for name, frame in {**{n: content[n] for n in FRAMES}, **content["tables"]}.items():
         write_csv(frame, tables / f"{name}.csv")
     write_json(content, output / "report.json")
-    page = output / "report.html"
-    page.write_text(report_html(content), encoding="utf-8")
+    page, parts = output / "report.html", sections(content)
+    page.write_text(report_html(content, parts), encoding="utf-8")
+    write_figures(parts, output / "figures")
     return page
 
 
-def report_html(content: dict) -> str:
+def write_figures(parts: list[Section], folder: Path) -> None:
+    """Write every drawing as an SVG file on a white ground, so that it can be used by itself."""
+    folder.mkdir(exist_ok=True)
+    for drawing in (block for part in parts for block in part.blocks if isinstance(block, Drawing)):
+        if drawing.svg:
+            alone = drawing.svg.replace("<svg ", '<svg style="background: #fff" ', 1)
+            (folder / f"{drawing.name.removeprefix('figure-')}.svg").write_text(alone, encoding="utf-8")
+
+
+def report_html(content: dict, parts: list[Section]) -> str:
     """Return the report as HTML text."""
     environment = Environment(
         loader=PackageLoader("adaptive.report"),
@@ -72,7 +84,7 @@ def report_html(content: dict) -> str:
             caption="Estimates with Monte Carlo standard error (MCSE), and the scenario they belong to.",
             titles={"design": "Design"},
         ),
-        sections=sections(content),
+        sections=parts,
         provenance=provenance_tables(content),
         definitions=definitions(content),
     )
