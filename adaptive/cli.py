@@ -4,6 +4,7 @@ Exit codes: 0 done, 2 bad input (one message per fault, no traceback), 1 our fau
 ``monitor`` return 3 when diagnostics failed and the decision is withheld.
 """
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -112,6 +113,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted; give the same command again to go on", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; without this Python complains again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except Exception as error:
         traceback.print_exc()
         print(f"This is a fault of the program, not of your input: {type(error).__name__}", file=sys.stderr)

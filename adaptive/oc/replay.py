@@ -122,7 +122,8 @@ def _after(before: Progress, record: LookRecord) -> Progress:
 def _look_lines(design: Design, record: LookRecord, before: Progress) -> Iterator[str]:
     final = ", the final look" if record.is_final else ""
     health = HealthCode(int(record.evidence.health.code))
-    yield f"Look {int(before.look)}{final}, month {float(record.time):.2f}, fit {health.name}"
+    look = f"Look {int(before.look) + 1} of {design.looks.n_looks}{final}"
+    yield f"{look}, month {float(record.time):.2f}, fit {health.name}"
     if health != HealthCode.OK:
         yield "  The fit is not usable: no rule is applied at this look."
     for s, subgroup in enumerate(design.subgroups):

@@ -96,13 +96,15 @@ def many():
     ("kind", "engine"), [("partial", "laplace"), ("none", "laplace"), ("hazards", "conjugate")]
 )
 def test_results_do_not_depend_on_the_batch(kind, engine):
+    """Up to rounding: compilers may fuse another batch size differently; drivers therefore fix the size."""
     events, exposure = many()
     run = compiled(kind, engine, batched=True)
     whole = run(events, exposure)
     for size in (1, 7):
         for name, value in run(events[:size], exposure[:size]).items():
-            same = np.testing.assert_allclose if engine == "conjugate" else np.testing.assert_array_equal
-            same(value, whole[name][:size], err_msg=f"{name}, batch of {size}")
+            np.testing.assert_allclose(
+                value, whole[name][:size], rtol=1e-9, atol=1e-10, err_msg=f"{name}, batch of {size}"
+            )
     alone = compiled(kind, engine)(events[5], exposure[5])
     for name, value in alone.items():
         np.testing.assert_allclose(value, whole[name][5], rtol=1e-9, atol=1e-10, err_msg=name)

@@ -84,7 +84,7 @@ def test_the_text_shows_the_stored_numbers(stored, chosen):
 
 def _check_cell(head, lines, row):
     text = "\n".join(lines)
-    assert head.startswith(f"{row['look']}") and f"month {row['month']:.2f}" in head
+    assert head.startswith(f"{row['look'] + 1} of ") and f"month {row['month']:.2f}" in head
     assert f"{row['patients']} patients, {row['events']} events, {row['exposure']:.2f} person-months" in text
     assert f"allocation until the next look {row['allocation']:.4f}" in text
     if row["status"] == "CONTROL":
