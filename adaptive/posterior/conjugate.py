@@ -4,6 +4,7 @@ Every hazard's posterior is ``Gamma(shape + events, rate + months)``, independen
 and for designs that want no model beyond it. It must fit nothing else.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import betainc, digamma, gammaincc, gammaln, polygamma
@@ -76,11 +77,14 @@ class GammaRatioPosterior(AbstractPosterior):
         return betainc(self.shape[:, 1:], control, share)
 
     def _quantile(self, level: Array, mean: Array, sd: Array) -> Array:
-        low, high = mean - 60.0 * sd, mean + 60.0 * sd
-        for _ in range(N_BISECTIONS):
+
+        def halve(_, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+            low, high = ends
             middle = 0.5 * (low + high)
             is_left = self._cdf(middle) < level
-            low, high = jnp.where(is_left, middle, low), jnp.where(is_left, high, middle)
+            return jnp.where(is_left, middle, low), jnp.where(is_left, high, middle)
+
+        low, high = jax.lax.fori_loop(0, N_BISECTIONS, halve, (mean - 60.0 * sd, mean + 60.0 * sd))
         return 0.5 * (low + high)
 
     def _best(self, arm: int) -> Float[Array, " S"]:

@@ -17,7 +17,7 @@ from tests.statistics import assert_mc_close
 pytestmark = pytest.mark.statistical
 MARGINS = jnp.log(jnp.asarray([1.0, 0.8]))
 DATA = table(21, 3, 2, 2, 90, empty=[(0, 1, 1)])
-SAMPLER = NutsEngine(chains=4, warmup=300, draws=500)
+SAMPLER = NutsEngine(chains=4, warmup=300, draws=500, min_ess=200.0)
 BIAS = 0.005
 """Stated error of the fast engine's probabilities at this number of events; 0 for the exact ones."""
 
@@ -36,7 +36,7 @@ def deterministic(kind, events, exposure):
 
 def compare(kind, exact):
     posterior = sampled(kind)
-    n = 2000 / 4.0  # effective draws of an indicator: no parameter here mixes worse than that
+    n = float(posterior.health.ess)  # the worst-mixing parameter, bulk or tail
     share = posterior.p_below(MARGINS)
     se = np.sqrt(np.maximum(share * (1 - share), 0.01) / n)
     return assert_mc_close(share, exact.p_below(MARGINS), se, allowance=BIAS, label=kind)
@@ -46,11 +46,12 @@ def compare(kind, exact):
 @pytest.mark.parametrize("kind", ["partial", "full", "hazards"])
 def test_sampler_and_deterministic_engine_agree(kind):
     posterior = sampled(kind)
-    assert float(posterior.health.ess) > 2000 / 4.0
+    assert float(posterior.health.ess) > 200
     compare(kind, deterministic(kind, *DATA))
     exact_mean, exact_sd = deterministic(kind, *DATA).moments()
     mean, sd = posterior.moments()
-    assert_mc_close(mean, exact_mean, np.asarray(exact_sd) / np.sqrt(500), allowance=0.005, label="mean")
+    se = np.asarray(exact_sd) / np.sqrt(float(posterior.health.ess))
+    assert_mc_close(mean, exact_mean, se, allowance=0.005, label="mean")
     np.testing.assert_allclose(sd / exact_sd, 1.0, atol=0.2)
 
 
