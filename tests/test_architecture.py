@@ -99,12 +99,19 @@ def functions(path: Path):
             yield node
 
 
+def lines_of_code(node: ast.FunctionDef) -> int:
+    """Lines of a function without its docstring, which is to be as long as it needs."""
+    documented = ast.get_docstring(node, clean=False) is not None
+    docstring = node.body[0].end_lineno - node.body[0].lineno + 1 if documented else 0
+    return node.end_lineno - node.lineno + 1 - docstring
+
+
 def long_functions(sources: list[Path]) -> list[str]:
     return [
-        f"{path.name}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
+        f"{path.name}:{node.lineno} {node.name}: {lines_of_code(node)} lines"
         for path in sources
         for node in functions(path)
-        if node.end_lineno - node.lineno + 1 > MAX_FUNCTION
+        if lines_of_code(node) > MAX_FUNCTION
     ]
 
 

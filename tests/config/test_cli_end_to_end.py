@@ -112,7 +112,7 @@ def test_replay_shows_every_look_of_a_trial(results, capsys):
         == 0
     )
     text = capsys.readouterr().out
-    assert "residual_fixed" in text and "Look 0" in text
+    assert "residual_fixed" in text and "Look 1 of 4" in text
 
 
 def test_replay_of_a_study_names_its_cells(results, capsys):

@@ -31,8 +31,8 @@ def rule(name="efficacy", value=0.97, threshold=0.99, fired=False, **more):
     return {**base, **more}
 
 
-def record(label="A", verdict=None, withheld=False):
-    cell = {
+def cell_record(label, verdict):
+    return {
         "subgroup": label,
         "arm": label,
         "status_before": "OPEN",
@@ -45,19 +45,22 @@ def record(label="A", verdict=None, withheld=False):
         "raw_log_hr": {"estimate": None, "se": None},
         "rules": [rule(threshold=None), rule(fired=True)],
     }
-    arms = [
-        {
-            "subgroup": label,
-            "arm": arm,
-            "patients": 10,
-            "events": 4,
-            "exposure": 55.5,
-            "p_best": 0.5,
-            "allocation_before": 0.5,
-            "allocation": 0.5,
-        }
-        for arm in (f"{label}0", label)
-    ]
+
+
+def arm_record(label, arm):
+    return {
+        "subgroup": label,
+        "arm": arm,
+        "patients": 10,
+        "events": 4,
+        "exposure": 55.5,
+        "p_best": 0.5,
+        "allocation_before": 0.5,
+        "allocation": 0.5,
+    }
+
+
+def record(label="A", verdict=None, withheld=False):
     return {
         "design": {
             "name": label,
@@ -83,8 +86,8 @@ def record(label="A", verdict=None, withheld=False):
         "withheld_because": [],
         "stop_reason": "RUNNING",
         "totals": {"patients": 20, "events": 8, "exposure": 111.0},
-        "cells": [cell],
-        "arms": arms,
+        "cells": [cell_record(label, verdict)],
+        "arms": [arm_record(label, arm) for arm in (f"{label}0", label)],
         "health": {"code": "OK"},
         "diagnostics": None,
         "engine": {"settings": {"kind": "LaplaceEngine"}, "seed": 0},
