@@ -24,7 +24,7 @@ def weigh_look(
     design: Design, snapshot: Snapshot, table: EventTable, posterior: AbstractPosterior
 ) -> Evidence:
     """Summarise the posterior against the margins of the design's rules."""
-    patients = count_patients(snapshot, len(design.subgroups), len(design.arms))
+    patients = count_patients(snapshot, design.analysis.cuts, len(design.subgroups), len(design.arms))
     return weigh(posterior, table, patients, margins(design))
 
 

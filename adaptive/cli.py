@@ -21,6 +21,7 @@ usage: adaptive <command> [key=value ...]
 commands:
   simulate   simulate a study, designs x scenarios, and write its report
   report     write the report of stored results
+  audit      fit a sample of stored looks with NUTS: would it have decided otherwise?
   replay     show one virtual trial of a stored result, look by look
   analyse    interim analysis of real patients: decision and memo
   monitor    replay a finished trial of real patients through every look of a design
@@ -58,6 +59,20 @@ usage: adaptive report RESULTS... [output=FOLDER]
 examples:
   adaptive report results/brain_srs
   adaptive report results/brain_srs/srs_fixed results/brain_srs/srs_rar output=report
+""",
+    "audit": """\
+usage: adaptive audit RESULT [key=value ...]
+
+Fits looks of stored results with NUTS and compares probabilities and decisions: looks drawn at random, and
+those nearest to a threshold. Writes RESULT/audit, which `adaptive report` shows. RESULT is a cell or a study.
+
+examples:
+  adaptive audit results/brain_srs
+  adaptive audit results/brain_srs/srs_rar/srs_null n_random=200 n_near=100
+  adaptive audit results/brain_srs posterior.draws=4000 seed=2
+
+settings: n_random, n_near, seed, max_trials, block, workers, retries
+group: posterior (nuts_audit, or nuts with its own draws)
 """,
     "replay": """\
 usage: adaptive replay RESULT trial=NUMBER
@@ -150,6 +165,8 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
         from adaptive.commands.simulate import main as command
     elif name == "report":
         from adaptive.commands.report import main as command
+    elif name == "audit":
+        from adaptive.commands.audit import main as command
     elif name == "replay":
         from adaptive.commands.replay import main as command
     elif name == "posterior":

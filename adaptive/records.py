@@ -41,8 +41,8 @@ class EventTable(eqx.Module):
         Person-months at risk per subgroup, arm and interval, shape ``(S, A, J)``.
     """
 
-    events: Float[Array, "S A J"]
-    exposure: Float[Array, "S A J"]
+    events: Float[Array, "S A J *R"]
+    exposure: Float[Array, "S A J *R"]
 
 
 class Health(eqx.Module):
@@ -178,8 +178,10 @@ class TrialResult(eqx.Module):
         Whether the padded list of arrivals ran out before the design's maximum was reached.
     unhealthy_looks
         Looks held whose fit was not ``OK``.
-    status, decided_look, decided_month, advice
+    status, decided_look, decided_month
         Final cell states; look and month at which each was decided, shape ``(S, B)``.
+    advice, advised_look
+        First verdict of a non-binding rule, or 0, and the look that gave it, or -1, shape ``(S, B)``.
     mean, sd, lower, upper
         Estimate of the log hazard ratio at the look that decided the cell, shape ``(S, B)``.
     patients, events, exposure
@@ -198,6 +200,7 @@ class TrialResult(eqx.Module):
     decided_look: Int[Array, "S B"]
     decided_month: Float[Array, "S B"]
     advice: Int[Array, "S B"]
+    advised_look: Int[Array, "S B"]
     mean: Float[Array, "S B"]
     sd: Float[Array, "S B"]
     lower: Float[Array, "S B"]

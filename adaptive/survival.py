@@ -7,9 +7,13 @@ are per month, and both may be infinite or zero without giving NaN. Nothing here
 
 from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
+
+_MOST_COMPARISONS = 8
+_UNROLL = 4
 
 
 def interval_stops(cuts: Float[Array, " J"]) -> Float[Array, " J"]:
@@ -38,7 +42,10 @@ def exposure(time: Float[Array, "*L"], cuts: Float[Array, " J"]) -> Float[Array,
 
 def interval_of(time: Float[Array, "*L"], cuts: Float[Array, " J"]) -> Int[Array, "*L"]:
     """Return the index of the interval ``(start, stop]`` that holds ``time``; 0 for time 0."""
-    return (time[..., None] > _leading(cuts[1:], time.ndim)).sum(axis=-1)
+    index = jnp.zeros(time.shape, jnp.int32)
+    for j in range(1, cuts.shape[0]):
+        index = index + (time > cuts[j])
+    return index
 
 
 def in_interval(time: Float[Array, "*L"], cuts: Float[Array, " J"]) -> Bool[Array, "*L J"]:
@@ -65,12 +72,22 @@ def cumulative_hazard(
     return jnp.where((hazard > 0) & (months > 0), months * hazard, 0.0).sum(axis=-1)
 
 
+def pick(values: Float[Array, " K"] | Int[Array, " K"], index: Int[Array, "*L"]) -> Array:
+    """Return ``values[index]``; few alternatives are cheaper to compare than to gather."""
+    if values.shape[0] > _MOST_COMPARISONS:
+        return values[index]
+    chosen = jnp.broadcast_to(values[0], index.shape)
+    for k in range(1, values.shape[0]):
+        chosen = jnp.where(index == k, values[k], chosen)
+    return chosen
+
+
 def invert_by_interval(
     amount: Float[Array, "*L"],
     cuts: Float[Array, " M"],
     rows: Float[Array, "M ..."],
     lookup: Callable[[Float[Array, "..."]], Float[Array, "*#L"]],
-    start: Float[Array, "*#L"],
+    start: Float[Array, "*#L"] | None = None,
 ) -> Float[Array, "*L"]:
     """Return ``inverse_cumulative_hazard`` with hazards made one interval at a time.
 
@@ -83,26 +100,30 @@ def invert_by_interval(
     rows
         What is known of the hazards in each interval.
     lookup
-        Turns one element of ``rows`` into the hazards that ``amount`` meets in that interval.
+        Turns one element of ``rows``, or of its reciprocal, into what ``amount`` meets in that interval.
 
     Notes
     -----
-    Over the intervals whose hazard before them is not enough, the last one gives the answer, and
-    interval ends bound the earlier ones, so a running maximum picks it without an index.
+    The last interval that ``amount`` reaches gives the answer. The product with a reciprocal is monotone
+    like a division, since both roundings are.
     """
+    stops = interval_stops(cuts)
+    widths_end = jnp.concatenate([cuts[1:], cuts[-1:]])
 
     def interval(carry, given):
         spent, result = carry
-        row, begin, stop = given
-        hazard, begin = lookup(row), jnp.maximum(begin, start)
+        row, inverse, begin, stop, end = given
+        begin = begin if start is None else jnp.maximum(begin, start)
         left = amount - spent
-        reach = jnp.minimum(begin + left / hazard, stop)
-        result = jnp.where((left > 0) & (stop > start), jnp.maximum(result, reach), result)
-        width = jnp.maximum(stop - begin, 0.0)
-        return (spent + jnp.where((hazard > 0) & (width > 0), hazard * width, 0.0), result), None
+        reach = jnp.minimum(begin + left * lookup(inverse), stop)
+        reached = left > 0 if start is None else (left > 0) & (stop > start)
+        result = jnp.where(reached, reach, result)
+        return (spent + lookup(row) * jnp.maximum(end - begin, 0.0), result), None
 
-    carry = (jnp.zeros_like(amount), jnp.broadcast_to(start, amount.shape))
-    (_, result), _ = lax.scan(interval, carry, (rows, cuts, interval_stops(cuts)), unroll=2)
+    carry = (jnp.zeros_like(amount), jnp.broadcast_to(0.0 if start is None else start, amount.shape))
+    carry = jax.tree.map(lambda x: x.astype(amount.dtype), carry)
+    given = (rows, 1.0 / rows, cuts, stops, widths_end)
+    (_, result), _ = lax.scan(interval, carry, given, unroll=min(rows.shape[0], _UNROLL))
     return result
 
 
@@ -116,7 +137,7 @@ def inverse_cumulative_hazard(
 
     Infinite where the hazard never adds up to ``amount``; intervals of zero hazard are skipped. A higher
     hazard or a smaller amount never gives a later time, rounding included: every operation is monotone
-    where division rounds correctly (on a GPU in float32 it may be off in the last place).
+    where a reciprocal rounds correctly (on a GPU in float32 it may be off in the last place).
 
     Parameters
     ----------
@@ -129,5 +150,4 @@ def inverse_cumulative_hazard(
     start
         Time from which hazard accumulates, finite; 0 if not given.
     """
-    start = jnp.zeros((1,) * amount.ndim, amount.dtype) if start is None else start
     return invert_by_interval(amount, cuts, jnp.moveaxis(hazard, -1, 0), lambda row: row, start)

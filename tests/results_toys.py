@@ -35,6 +35,7 @@ def fake_result(rng, n):
         decided_look=rng.integers(0, K, cell, dtype=np.int32),
         decided_month=rng.uniform(10, 50, cell),
         advice=rng.choice(np.array([0, 3], np.int32), cell),
+        advised_look=rng.integers(-1, K, cell, dtype=np.int32),
         mean=rng.normal(size=cell),
         sd=rng.uniform(0.1, 1, cell),
         lower=rng.normal(size=cell) - 2,

@@ -89,4 +89,5 @@ def clock(entry, event, subgroup=None) -> TrialClock:
         entry=jnp.asarray(entry, float),
         event=jnp.asarray(event, float),
         subgroup=jnp.asarray(group, jnp.int32),
+        rank=jnp.cumsum(jnp.isfinite(jnp.asarray(entry, float)), dtype=jnp.int32),
     )

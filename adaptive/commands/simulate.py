@@ -233,9 +233,10 @@ def _command() -> str:
 
 def write_report(folders: Sequence[Path], output: Path | str) -> Path:
     """Make the report of stored results and say where it is."""
+    from adaptive.config.build import build_design
     from adaptive.oc.report_content import build_content
     from adaptive.report import render_report
 
-    path = render_report(build_content(folders), Path(output))
+    path = render_report(build_content(folders, build_design), Path(output))
     print(f"report: {path}")
     return path

@@ -7,8 +7,9 @@ path from a file. Takes plain data, so that a stored ``config.yaml`` builds the 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from adaptive.config.build_analysis import build_engine, build_model, check_fit
+from adaptive.config.build_analysis import build_engine, check_fit
 from adaptive.config.build_design import build_protocol
+from adaptive.config.build_models import build_model
 from adaptive.config.build_scenario import build_truth
 from adaptive.config.checks import Faults
 from adaptive.config.read import code_keys, read, unknown_key
@@ -80,7 +81,8 @@ def build_scenario(config: Mapping[str, Any]) -> Scenario:
 def build_inference(config: Mapping[str, Any]) -> tuple[AbstractModel, AbstractEngine]:
     """Return a model and an engine that can fit it; raises ``BadInput`` with every fault."""
     faults = Faults(code_keys(config))
-    model, engine = build_model(config.get("model"), faults), build_engine(config.get("posterior"), faults)
+    model = build_model(config.get("model"), None, faults)
+    engine = build_engine(config.get("posterior"), faults)
     if model is not None and engine is not None:
         check_fit(config["model"], config["posterior"], faults)
     if faults:

@@ -6,35 +6,21 @@ from typing import Any
 
 import numpy as np
 
+from adaptive.config.build_models import MODELS, build_model
 from adaptive.config.checks import Faults, shown
 from adaptive.config.read import read_kind
 from adaptive.config.schema import SCHEMAS
 from adaptive.config.schema_design import DesignValues
 from adaptive.design.protocol import Analysis
-from adaptive.models.base import AbstractModel
-from adaptive.models.hazards import GammaHazards
-from adaptive.models.pooling import FullPooling, NoPooling, PartialPooling
 from adaptive.posterior.base import AbstractEngine
-from adaptive.posterior.laplace import LaplaceEngine
+from adaptive.posterior.laplace import LaplaceEngine, why_not
 
-_MODELS = {
-    "partial_pooling": PartialPooling,
-    "no_pooling": NoPooling,
-    "full_pooling": FullPooling,
-    "gamma_hazards": GammaHazards,
-}
 _FITS = {
-    "laplace": ("partial_pooling", "no_pooling", "full_pooling"),
+    "laplace": tuple(name for name in MODELS if name != "gamma_hazards"),
     "conjugate": ("gamma_hazards",),
-    "nuts": tuple(_MODELS),
+    "nuts": tuple(MODELS),
 }
-_LAPLACE_ARMS = 5
-
-
-def build_model(data: Any, faults: Faults) -> AbstractModel | None:
-    """Return the model that ``data`` describes, or ``None`` after writing down every fault."""
-    values = read_kind(SCHEMAS["model"], data, "model", faults)
-    return None if values is None else _MODELS[values.kind](**_numbers(values))
+_FITS_HISTORY = ("laplace", "nuts")
 
 
 def build_engine(data: Any, faults: Faults) -> AbstractEngine | None:
@@ -59,27 +45,34 @@ def _engine_class(kind: str) -> type[AbstractEngine]:
 def check_fit(model: Any, posterior: Any, faults: Faults) -> None:
     """Write down a fault if the engine cannot fit the model."""
     kinds = [item.get("kind") for item in (model, posterior)]
-    if kinds[0] in _MODELS and kinds[1] in _FITS and kinds[0] not in _FITS[kinds[1]]:
+    if kinds[0] not in MODELS or kinds[1] not in _FITS:
+        return
+    if kinds[0] not in _FITS[kinds[1]]:
         engines = [name for name, models in _FITS.items() if kinds[0] in models]
         faults.append(
             f"posterior.kind: {kinds[1]!r} cannot fit model.kind {kinds[0]!r}; give "
             f"posterior={' or '.join(engines)}, or a model of kind {', '.join(_FITS[kinds[1]])}"
         )
+    elif model.get("historical") and kinds[1] not in _FITS_HISTORY:
+        faults.append(
+            f"posterior.kind: {kinds[1]!r} cannot fit a model with model.historical; give "
+            f"posterior={' or '.join(_FITS_HISTORY)}, or model.historical=null"
+        )
 
 
 def build_analysis(config: dict, design: DesignValues | None, faults: Faults) -> Analysis | None:
     """Return the analysis of a look, or ``None`` after writing down every fault."""
-    model, engine = build_model(config.get("model"), faults), build_engine(config.get("posterior"), faults)
+    model = build_model(config.get("model"), design, faults)
+    engine = build_engine(config.get("posterior"), faults)
     if model is not None and engine is not None:
         check_fit(config["model"], config["posterior"], faults)
     if design is None:
         return None
     before = len(faults)
-    if isinstance(engine, LaplaceEngine) and len(design.arms) > _LAPLACE_ARMS:
-        faults.append(
-            f"posterior.kind: 'laplace' takes at most {_LAPLACE_ARMS} arms and design.arms has "
-            f"{len(design.arms)}; give posterior=nuts"
-        )
+    if isinstance(engine, LaplaceEngine) and model is not None and config["model"]["kind"] in _FITS["laplace"]:
+        refusal = why_not(model, len(design.subgroups), len(design.arms) - 1)
+        if refusal is not None:
+            faults.append(f"posterior.kind: {refusal}")
     check_cuts(design.cuts, "design.cuts", faults)
     if model is None or engine is None or len(faults) > before:
         return None

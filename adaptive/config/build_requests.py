@@ -11,12 +11,15 @@ from adaptive.config.build_analysis import build_engine
 from adaptive.config.build_design import build_protocol
 from adaptive.config.checks import Faults, Range, Whole, is_number
 from adaptive.config.read import code_keys, read, unknown_key
-from adaptive.config.schema_commands import Analysing, Columns, Fitting, Monitoring
+from adaptive.config.schema_commands import Analysing, Auditing, Columns, Fitting, Monitoring
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.interim.request import AnalysisRequest, MonitorRequest, Sampling
 from adaptive.io.columns import ColumnMap, column_map_faults
+from adaptive.oc.audit import AuditRequest
+from adaptive.oc.audit_fit import Fitting as AuditFitting
 from adaptive.posterior.base import AbstractEngine
+from adaptive.posterior.nuts import AbstractSampler
 
 
 class Interim(NamedTuple):
@@ -54,6 +57,38 @@ def build_fit(config: Mapping[str, Any]) -> Fit:
     if faults:
         raise BadInput(faults)
     return Fit(Path(values.input), engine, Path(values.output), values.seed)
+
+
+class Audit(NamedTuple):
+    """What is audited, and how looks are fitted."""
+
+    request: AuditRequest
+    fitting: AuditFitting
+
+
+def build_audit(config: Mapping[str, Any]) -> Audit:
+    """Return the request of an audit and its sampler; raises ``BadInput`` with every fault."""
+    faults = Faults(code_keys(config))
+    values = _own(config, Auditing, ("posterior",), faults)
+    engine = build_engine(config.get("posterior"), faults)
+    if engine is not None and not isinstance(engine, AbstractSampler):
+        faults.append(
+            "posterior.kind: the reference of an audit is the sampler; give posterior=nuts, with other draws "
+            "for example posterior.draws=4000"
+        )
+    if values is None or engine is None or faults:
+        raise BadInput(faults)
+    workers = values.workers
+    if workers is not None:
+        workers = Whole(Range(low=1, high=1024)).parse(workers, "workers", faults)
+    if values.n_random + values.n_near == 0:
+        faults.append("n_random: 0 with n_near: 0 audits nothing; give at least one look")
+    if faults:
+        raise BadInput(faults)
+    request = AuditRequest(values.n_random, values.n_near, values.seed, values.max_trials)
+    number = {} if workers is None else {"workers": workers}
+    fitting = AuditFitting(engine, values.seed, values.block, retries=values.retries, **number)
+    return Audit(request, fitting)
 
 
 def _own(config: Mapping[str, Any], schema: type, groups: tuple[str, ...], faults: Faults) -> Any:

@@ -7,6 +7,7 @@ objects. Ranges are the field's check; what ties several keys together is checke
 from hydra.core.config_store import ConfigStore
 
 from adaptive.config import schema_design as protocol
+from adaptive.config import schema_models as models
 from adaptive.config.schema_commands import Columns, Report, Settings
 from adaptive.config.schema_scenario import ScenarioValues
 
@@ -27,6 +28,10 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "no_pooling": protocol.NoPooling,
         "full_pooling": protocol.FullPooling,
         "gamma_hazards": protocol.GammaHazards,
+        "exnex": models.ExNex,
+        "robust_pooling": models.RobustPooling,
+        "nested_pooling": models.NestedPooling,
+        "per_arm_pooling": models.PerArmPooling,
     },
     "posterior": {"laplace": protocol.Laplace, "conjugate": protocol.Conjugate, "nuts": protocol.Nuts},
 }

@@ -81,3 +81,17 @@ class Fitting:
     output: str = text()
     seed: int = whole(0, low=0, high=2**32 - 1)
     precision: str = text("float64", *PRECISIONS)
+
+
+@dataclass
+class Auditing:
+    """An audit of the engine behind stored results."""
+
+    n_random: int = whole(1000, low=0, high=10**6)
+    n_near: int = whole(1000, low=0, high=10**6)
+    seed: int = whole(1, low=0, high=2**32 - 1)
+    max_trials: int = whole(20_000, low=1, high=2**32 - 1)
+    block: int = whole(32, low=1, high=4096)
+    workers: Any = checked(Anything(), None)
+    retries: int = whole(1, low=0, high=4)
+    precision: str = text("float64", "float64")

@@ -126,6 +126,7 @@ class PartialPooling:
     tau_scale: float = real(above=0)
     baseline_shape: float = real(above=0)
     baseline_rate: float = real(above=0)
+    historical: Any = checked(Table(), None)
 
 
 @dataclass
@@ -156,10 +157,13 @@ class Laplace:
     """The fast engine."""
 
     kind: str = "laplace"
-    n_nodes: int = whole(12, low=1, high=200)
-    n_newton: int = whole(4, low=1, high=50)
+    n_nodes: int = whole(6, low=1, high=200)
+    n_pilot: int = whole(8, low=0, high=200)
+    n_newton: int = whole(3, low=1, high=50)
     n_sweeps: int = whole(1, low=0, high=20)
-    n_points: int = whole(17, low=9, high=401)
+    n_points: int = whole(15, low=9, high=401)
+    n_conditional: int = whole(3, low=2, high=40)
+    precision: str = text("float32", "float32", "float64")
 
 
 @dataclass
@@ -178,6 +182,7 @@ class Nuts:
     warmup: int = whole(1000, low=50)
     draws: int = whole(1000, low=50)
     target_accept: float = real(0.95, above=0, below=1)
+    max_tree_depth: int = whole(10, low=1, high=15)
     max_rhat: float = real(1.01, above=1)
     min_ess: float = real(400.0, low=0)
     max_divergences: float = real(0.0, low=0)

@@ -8,7 +8,6 @@ from abc import abstractmethod
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax import lax
 from jaxtyping import Array, Bool, Float
 
 from adaptive.records import Evidence, Progress
@@ -48,7 +47,8 @@ def bounded_simplex(
     """Return ``clip(scale * weights, lower, upper)`` on open arms with ``scale`` such that rows sum to 1.
 
     Where the bounds cannot hold for the arms still open (a cap with one arm left, floors above 1), they
-    are scaled together until they can. The sum is monotone in ``scale``; bisection in log scale.
+    are scaled together until they can. The sum is piecewise linear in ``scale``, with corners where an
+    arm leaves its lower or reaches its upper bound: the answer lies between two neighbouring corners.
     """
     lower = jnp.where(is_open, lower, 0.0)
     upper = jnp.where(is_open, upper, 0.0)
@@ -56,17 +56,28 @@ def bounded_simplex(
     ceiling = upper.sum(axis=1, keepdims=True)
     upper = upper / jnp.where(ceiling > 0, jnp.minimum(ceiling, 1.0), 1.0)
     weights = jnp.where(is_open, jnp.maximum(weights, 1e-6), 0.0)
+    scale = _scale(weights, lower, upper)
+    return normalised(jnp.clip(scale * weights, lower, upper))
 
-    def halve(_, bracket):
-        low, high = bracket
-        middle = 0.5 * (low + high)
-        total = jnp.clip(jnp.exp(middle) * weights, lower, upper).sum(axis=1, keepdims=True)
-        return jnp.where(total < 1.0, middle, low), jnp.where(total < 1.0, high, middle)
 
-    shape = (weights.shape[0], 1)
-    bracket = (jnp.full(shape, -10.0, weights.dtype), jnp.full(shape, 20.0, weights.dtype))
-    low, high = lax.fori_loop(0, 40, halve, bracket)
-    return normalised(jnp.clip(jnp.exp(0.5 * (low + high)) * weights, lower, upper))
+def _scale(
+    weights: Float[Array, "S A"], lower: Float[Array, "S A"], upper: Float[Array, "S A"]
+) -> Float[Array, "S 1"]:
+    """Return the scale at which the clipped weights sum to 1; 0 in a row without weights."""
+    arms = range(weights.shape[1])
+    share = jnp.where(weights > 0, 1.0 / jnp.where(weights > 0, weights, 1.0), 0.0)
+    corners = jnp.concatenate([lower * share, upper * share], axis=1)
+    clipped = [jnp.clip(corners * weights[:, a, None], lower[:, a, None], upper[:, a, None]) for a in arms]
+    total = sum(clipped)
+    before = jnp.where(total <= 1.0, corners, 0.0).max(axis=1, keepdims=True)
+    after = jnp.where(total >= 1.0, corners, corners.max(axis=1, keepdims=True)).min(axis=1, keepdims=True)
+    sums = [
+        sum(jnp.clip(at * weights[:, a, None], lower[:, a, None], upper[:, a, None]) for a in arms)
+        for at in (before, after)
+    ]
+    rise = sums[1] - sums[0]
+    part = jnp.where(rise > 0, (1.0 - sums[0]) / jnp.where(rise > 0, rise, 1.0), 0.0)
+    return before + jnp.clip(part, 0.0, 1.0) * (after - before)
 
 
 class FixedAllocation(AbstractAllocation):

@@ -5,7 +5,7 @@ a closed cell is never re-opened and its verdict never changes. Must not see pat
 """
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from adaptive.codes import CellStatus, HealthCode, StopReason
 from adaptive.design.protocol import Design
@@ -32,6 +32,34 @@ def initial_progress(design: Design) -> Progress:
         decided_look=jnp.full_like(status, -1),
         advice=jnp.zeros_like(status),
         allocation=allocation,
+    )
+
+
+def at_look(
+    progress: Progress, look: Int[ArrayLike, ""], time: Float[ArrayLike, ""], is_final: Bool[ArrayLike, ""]
+) -> Progress:
+    """Return progress with the clock set to a look: its index, its month, and whether it is the last."""
+    return Progress(
+        look=jnp.asarray(look, jnp.int32),
+        time=jnp.asarray(time, progress.allocation.dtype),
+        is_final=jnp.asarray(is_final),
+        status=progress.status,
+        decided_look=progress.decided_look,
+        advice=progress.advice,
+        allocation=progress.allocation,
+    )
+
+
+def advance(progress: Progress, decision: Decision) -> Progress:
+    """Carry the decision of a look into the progress of the trial; the first advice of a cell is kept."""
+    return Progress(
+        look=progress.look,
+        time=progress.time,
+        is_final=progress.is_final,
+        status=decision.status,
+        decided_look=jnp.where(decision.verdict > 0, progress.look, progress.decided_look),
+        advice=jnp.where(progress.advice > 0, progress.advice, decision.advice),
+        allocation=decision.allocation,
     )
 
 

@@ -23,11 +23,14 @@ class TrialClock(eqx.Module):
         Calendar month of the endpoint event, infinite for none, shape ``(N,)``.
     subgroup
         Subgroup index, shape ``(N,)``.
+    rank
+        Number of patients randomised up to and including this arrival, shape ``(N,)``.
     """
 
     entry: Float[Array, " N"]
     event: Float[Array, " N"]
     subgroup: Int[Array, " N"]
+    rank: Int[Array, " N"]
 
 
 class AbstractLookPlan(eqx.Module):
@@ -56,19 +59,17 @@ def nth_smallest(values: Float[Array, " N"], n: Int[Array, ""]) -> Float[Array, 
     def halve(_, bracket):
         low, high = bracket
         middle = low + (high - low) // 2
-        enough = (patterns <= middle).sum() >= n
+        enough = (patterns <= middle).sum(dtype=jnp.int32) >= n
         return jnp.where(enough, low, middle + 1), jnp.where(enough, middle, high)
 
     _, found = lax.fori_loop(0, values.dtype.itemsize * 8 - 1, halve, (jnp.zeros_like(infinite), infinite))
-    reached = (n >= 1) & (jnp.isfinite(values).sum() >= n)
+    reached = (n >= 1) & (jnp.isfinite(values).sum(dtype=jnp.int32) >= n)
     return jnp.where(reached, lax.bitcast_convert_type(found, values.dtype), jnp.inf)
 
 
-def nth_entry(entry: Float[Array, " N"], n: Int[Array, ""]) -> Float[Array, ""]:
-    """Return the ``n``-th finite entry time; finite entries must be in order of arrival."""
-    randomised = jnp.isfinite(entry)
-    rank = jnp.cumsum(randomised, dtype=jnp.int32)
-    return jnp.min(jnp.where(randomised & (rank == n), entry, jnp.inf))
+def nth_entry(clock: TrialClock, n: Int[Array, ""]) -> Float[Array, ""]:
+    """Return the entry time of the ``n``-th randomised patient, infinite when there are fewer."""
+    return jnp.min(jnp.where(clock.rank == n, clock.entry, jnp.inf))
 
 
 class EnrolledLooks(AbstractLookPlan):
@@ -84,7 +85,7 @@ class EnrolledLooks(AbstractLookPlan):
 
     def time(self, clock: TrialClock, look: Int[Array, ""]) -> Float[Array, ""]:
         """Return the entry time of the last patient needed, plus the delay."""
-        return nth_entry(clock.entry, self.counts[look]) + self.delay[look]
+        return nth_entry(clock, self.counts[look]) + self.delay[look]
 
 
 class EventLooks(AbstractLookPlan):

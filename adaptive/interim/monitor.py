@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from adaptive.codes import CellStatus
-from adaptive.design.decide import initial_progress
+from adaptive.design.decide import advance, initial_progress
 from adaptive.design.looks import TrialClock
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
@@ -28,7 +28,7 @@ from adaptive.interim.commands import (
     write_text,
 )
 from adaptive.interim.request import MonitorRequest
-from adaptive.interim.state import Previous, advance, at_look, read_previous
+from adaptive.interim.state import Previous, at_look, read_previous
 from adaptive.io.patients import PatientData, cut, read_patients, to_snapshot
 from adaptive.records import Progress
 from adaptive.report.memo import render_overview
@@ -108,6 +108,7 @@ def due_look(design: Design, data: PatientData, progress: Progress, number: int)
         entry=jnp.asarray(entry / data.per_month),
         event=jnp.asarray(np.where(event, (entry + time) / data.per_month, np.inf)),
         subgroup=jnp.asarray([group[name] for name in data.frame["subgroup"]], jnp.int32),
+        rank=jnp.arange(1, len(data.frame) + 1, dtype=jnp.int32),
     )
     planned = float(design.looks.time(clock, jnp.asarray(number - 1, jnp.int32)))
     limit, is_final = float(design.limits.max_months), number == design.looks.n_looks

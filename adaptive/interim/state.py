@@ -13,11 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.codes import CellStatus, StopReason
+from adaptive.design import decide
 from adaptive.design.decide import initial_progress
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.interim.identity import design_hash
-from adaptive.records import Decision, Progress
+from adaptive.records import Progress
 
 SCHEMA = 1
 
@@ -91,28 +92,7 @@ def progress_at(
 
 def at_look(progress: Progress, number: int, n_looks: int, month: float) -> Progress:
     """Return progress with the clock set to a look (number from 1)."""
-    return Progress(
-        look=jnp.asarray(number - 1, jnp.int32),
-        time=jnp.asarray(month, progress.allocation.dtype),
-        is_final=jnp.asarray(number == n_looks),
-        status=progress.status,
-        decided_look=progress.decided_look,
-        advice=progress.advice,
-        allocation=progress.allocation,
-    )
-
-
-def advance(progress: Progress, decision: Decision) -> Progress:
-    """Carry a decision into the progress of the trial."""
-    return Progress(
-        look=progress.look,
-        time=progress.time,
-        is_final=progress.is_final,
-        status=decision.status,
-        decided_look=jnp.where(decision.verdict > 0, progress.look, progress.decided_look),
-        advice=jnp.where(progress.advice > 0, progress.advice, decision.advice),
-        allocation=decision.allocation,
-    )
+    return decide.at_look(progress, number - 1, month, number == n_looks)
 
 
 def _number(previous: Previous | None, look: int | None) -> int:

@@ -142,6 +142,7 @@ def _cells_schema() -> pa.Schema:
             _field("decided_look", pa.int64()),
             _field("decided_month", pa.float64(), "months"),
             _field("advice", _NAME),
+            _field("advised_look", pa.int64()),
             *_estimate_fields(),
         ]
     )
@@ -195,6 +196,7 @@ def _cells_table(labels: Labels, trials: np.ndarray, result: TrialResult) -> pa.
         "decided_look": _counts(_with_control(result.decided_look, -1)),
         "decided_month": _numbers(_with_control(result.decided_month, np.nan)),
         "advice": _names(_with_control(result.advice, 0), VERDICT_NAMES),
+        "advised_look": _counts(_with_control(result.advised_look, -1)),
         **_estimates(result),
     }
     return _ordered(columns, _cells_schema())

@@ -38,10 +38,16 @@ def _version(name: str) -> str | None:
 
 
 def code_state() -> dict[str, Any]:
-    """Return commit, dirty flag and SHA-256 of the package's own source files.
+    """Return commit, dirty flag and SHA-256 of the package's own source files, as they were at import.
 
-    Commit and flag are ``None`` when git does not track the package; the hash tells code apart even then.
+    A run imports its code once; what is edited while it runs is not what it runs. Commit and flag are
+    ``None`` when git does not track the package; the hash tells code apart even then.
     """
+    return dict(_AT_IMPORT)
+
+
+def read_code_state() -> dict[str, Any]:
+    """Return the state of the source files as they are now."""
     package = Path(adaptive.__file__).parent
     sources = sorted(package.rglob("*.py"))
     digest = sha256_data({source.relative_to(package).as_posix(): sha256_file(source) for source in sources})
@@ -60,6 +66,9 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
+
+
+_AT_IMPORT = read_code_state()
 
 
 def write_manifest(path: Path, content: dict[str, Any], files: list[str]) -> None:

@@ -54,8 +54,8 @@ class Cells(eqx.Module):
     arm_weight: list[list[Array]]
 
     def expanded(self, n_axes: int) -> "Cells":
-        """Return the same cells with ``n_axes`` trailing axes of length 1."""
-        return _map_arrays(self, lambda x: x.reshape(x.shape + (1,) * n_axes))
+        """Return the same cells with ``n_axes`` axes of length 1 between subgroups and lanes."""
+        return _map_arrays(self, lambda x: x.reshape(x.shape[:1] + (1,) * n_axes + x.shape[1:]))
 
     def log_likelihood(self, theta: Columns) -> Array:
         """Return the log likelihood of each subgroup relative to the reference point.
@@ -121,7 +121,7 @@ class Cells(eqx.Module):
 
 
 def make_cells(
-    table: EventTable, shape: Float[Array, ""], rate: Float[Array, ""], theta: Float[Array, "S B"]
+    table: EventTable, shape: Float[Array, "*R"], rate: Float[Array, "*R"], theta: Float[Array, "S B *R"]
 ) -> Cells:
     """Lay out a table for the closed-form likelihood, relative to ``theta``.
 
@@ -134,12 +134,12 @@ def make_cells(
     theta
         Reference log hazard ratios.
     """
-    n_arms, n_intervals = table.events.shape[1:]
+    n_arms, n_intervals = table.events.shape[1:3]
     arms = range(1, n_arms)
     hazard = jnp.exp(theta)[:, :, None] * table.exposure[:, 1:, :]
-    rest = rate + table.exposure[:, 0, :]
+    rest = rate[None, None] + table.exposure[:, 0, :]
     total = rest + sum(hazard[:, b - 1, :] for b in arms)
-    per_interval = shape + sum(table.events[:, a, :] for a in range(n_arms))
+    per_interval = shape[None, None] + sum(table.events[:, a, :] for a in range(n_arms))
     per_arm = sum(table.events[:, 1:, j] for j in range(n_intervals))
     return Cells(
         reference=[theta[:, b - 1] for b in arms],
@@ -150,7 +150,7 @@ def make_cells(
     )
 
 
-def rough_log_hr(table: EventTable) -> Float[Array, "S B"]:
+def rough_log_hr(table: EventTable) -> Float[Array, "S B *R"]:
     """Return smoothed log ratios of event rates, a finite starting point for any table.
 
     With ``r`` the subgroup's overall rate, ``log((d_b + 1/2) / (r E_b + 1/2))`` less the same of control.

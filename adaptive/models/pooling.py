@@ -5,6 +5,7 @@ out) and take the same prior numbers. They must not know how they are fitted.
 """
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -12,12 +13,20 @@ import numpyro
 import numpyro.distributions as dist
 from jaxtyping import Array, Float
 
-from adaptive.models.base import AbstractModel
+from adaptive.models.hierarchy import (
+    MANY_ARMS,
+    MANY_SUBGROUPS,
+    AbstractHierarchical,
+    Hierarchy,
+    TauNodes,
+    exchangeable,
+    known_mean,
+)
 from adaptive.models.likelihood import marginal_log_likelihood
 from adaptive.records import EventTable
 
 
-class AbstractPooling(AbstractModel):
+class AbstractPooling(AbstractHierarchical):
     """A normal prior on the log hazard ratios with the common likelihood.
 
     Attributes
@@ -56,6 +65,8 @@ class PartialPooling(AbstractPooling):
     may be near 0, where the centred form is a funnel that a sampler does not enter.
     """
 
+    heterogeneous: ClassVar[bool] = True
+    most: ClassVar[tuple[int, int]] = (MANY_SUBGROUPS, MANY_ARMS)
     mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -68,10 +79,16 @@ class PartialPooling(AbstractPooling):
         raw = numpyro.sample("raw", dist.Normal(0.0, 1.0).expand(shape).to_event(2))
         return jnp.broadcast_to(mu[None, :], shape) + tau * raw
 
+    def given(self, nodes: TauNodes, shape: tuple[int, int]) -> Hierarchy:
+        """Return one component per node of ``tau``."""
+        return exchangeable(nodes, self.mu_scale, shape[1])
+
 
 class NoPooling(AbstractPooling):
     """``log_hr[s, b] ~ Normal(0, mu_scale)``, independent; ``tau_scale`` is accepted and unused."""
 
+    heterogeneous: ClassVar[bool] = False
+    most: ClassVar[tuple[int, int]] = (MANY_SUBGROUPS, MANY_ARMS)
     mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -81,6 +98,10 @@ class NoPooling(AbstractPooling):
         """Sample every log hazard ratio by itself."""
         return numpyro.sample("raw", dist.Normal(0.0, self.mu_scale).expand(shape).to_event(2))
 
+    def given(self, nodes: TauNodes, shape: tuple[int, int]) -> Hierarchy:
+        """Return the one component: every ratio is normal about 0 with standard deviation ``mu_scale``."""
+        return known_mean(nodes, shape[1])
+
 
 class FullPooling(AbstractPooling):
     """``log_hr[s, b] = mu[b] ~ Normal(0, mu_scale)`` in every subgroup.
@@ -88,6 +109,8 @@ class FullPooling(AbstractPooling):
     ``tau_scale`` is accepted and unused.
     """
 
+    heterogeneous: ClassVar[bool] = False
+    most: ClassVar[tuple[int, int]] = (MANY_SUBGROUPS, MANY_ARMS)
     mu_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     tau_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     baseline_shape: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -97,3 +120,7 @@ class FullPooling(AbstractPooling):
         """Sample one log hazard ratio per arm."""
         mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand(shape[1:]).to_event(1))
         return jnp.broadcast_to(mu[None, :], shape)
+
+    def given(self, nodes: TauNodes, shape: tuple[int, int]) -> Hierarchy:
+        """Return the one component: the common ratio is normal about 0 with standard deviation ``mu_scale``."""
+        return known_mean(nodes, shape[1])

@@ -35,7 +35,11 @@ TRIAL_COLUMNS = (
     "unhealthy_looks",
 )
 ESTIMATES = ("log_hr_mean", "log_hr_sd", "log_hr_lower", "log_hr_upper")
-CELL_COLUMNS = ("patients", "events", "exposure", "status", "decided_look", "advice", *ESTIMATES)
+CELL_COLUMNS = (
+    *("patients", "events", "exposure"),
+    *("status", "decided_look", "advice", "advised_look"),
+    *ESTIMATES,
+)
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,10 @@ class CellResult:
         Arrays ``(R,)`` by column name; ``reason`` holds ``codes.StopReason`` values.
     patients, events, exposure
         Per cell, control first, shape ``(R, S, A)``.
-    status, decided_look, advice
-        Final ``codes.CellStatus``, the look that decided, and the first advice or 0, shape ``(R, S, B)``.
+    status, decided_look
+        Final ``codes.CellStatus`` and the look that decided, shape ``(R, S, B)``.
+    advice, advised_look
+        The first advice, or 0, and the look that gave it; no matter where there is none, shape ``(R, S, B)``.
     estimates
         ``log_hr_mean``, ``_sd``, ``_lower`` and ``_upper``, each ``(R, S, B)``, NaN where there is none.
     """
@@ -89,6 +95,7 @@ class CellResult:
     status: Int[np.ndarray, "R S B"]
     decided_look: Int[np.ndarray, "R S B"]
     advice: Int[np.ndarray, "R S B"]
+    advised_look: Int[np.ndarray, "R S B"]
     estimates: dict[str, Float[np.ndarray, "R S B"]]
 
     @property
@@ -176,6 +183,7 @@ def load_cell(path: Path, manifest: dict) -> CellResult:
         status=cells["status"][:, :, 1:].astype(np.int64),
         decided_look=cells["decided_look"][:, :, 1:].astype(np.int64),
         advice=cells["advice"][:, :, 1:].astype(np.int64),
+        advised_look=np.nan_to_num(cells["advised_look"][:, :, 1:], nan=-1).astype(np.int64),
         estimates={name: cells[name][:, :, 1:].astype(float) for name in ESTIMATES},
     )
 

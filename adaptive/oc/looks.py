@@ -15,7 +15,9 @@ def has_looks(result: CellResult) -> bool:
     return "looks.parquet" in result.manifest["files"]
 
 
-def _read(result: CellResult, column: str) -> tuple[Int[np.ndarray, " H"], Int[np.ndarray, " H"], np.ndarray]:
+def read_looks(
+    result: CellResult, column: str
+) -> tuple[Int[np.ndarray, " H"], Int[np.ndarray, " H"], np.ndarray]:
     """Return trial and look of every held look, and one column as ``(H, S, A)``."""
     file = result.path / "looks.parquet"
     table = read_columns(file, ("trial", "look", "subgroup", "arm", column))
@@ -38,22 +40,6 @@ def _read(result: CellResult, column: str) -> tuple[Int[np.ndarray, " H"], Int[n
     return trial[::size], look[::size], values.reshape(-1, n_subgroups, n_arms)
 
 
-def first_advice_look(result: CellResult) -> Int[np.ndarray, "R S B"] | None:
-    """Return the index of the first look that gave advice, a large number where none did.
-
-    ``None`` when the result keeps no looks.
-    """
-    if not has_looks(result):
-        return None
-    trial, look, advice = _read(result, "advice")
-    never = np.iinfo(np.int64).max
-    first = np.full(result.advice.shape, never)
-    row = np.searchsorted(result.trials["trial"], trial)
-    seen = np.where(advice[:, :, 1:] > 0, look[:, None, None].astype(np.int64), never)
-    np.minimum.at(first, row, seen)
-    return first
-
-
 def allocation_by_look(result: CellResult) -> list[tuple[int, int, int, float, Estimate]]:
     """Return quantiles of the allocation in force after each look.
 
@@ -62,7 +48,7 @@ def allocation_by_look(result: CellResult) -> list[tuple[int, int, int, float, E
     """
     if not has_looks(result):
         return []
-    _, look, allocation = _read(result, "allocation")
+    _, look, allocation = read_looks(result, "allocation")
     entries = []
     for k in np.unique(look):
         at_look: Float[np.ndarray, "H S A"] = allocation[look == k]

@@ -12,7 +12,6 @@ from jaxtyping import Bool, Shaped
 
 from adaptive.codes import CellStatus
 from adaptive.oc.load import CellResult
-from adaptive.oc.looks import first_advice_look
 
 ALL = "all"
 ADVISED = "_advice_applied"
@@ -35,17 +34,9 @@ def has_advisory_rules(result: CellResult) -> bool:
 
 
 def claims_after_advice(result: CellResult) -> Bool[np.ndarray, "R S B"]:
-    """Return claims that stand when advice to stop is followed: none where advice came at an earlier look.
-
-    Without stored looks any advice to stop counts as earlier, since only its first verdict is stored.
-    """
+    """Return claims that stand when advice to stop is followed: none where advice came at an earlier look."""
     advised = (result.advice == CellStatus.FUTILITY) | (result.advice == CellStatus.HARM)
-    disputed = advised & result.claimed
-    if disputed.any():
-        look = first_advice_look(result)
-        if look is not None:
-            disputed &= look < result.decided_look
-    return result.claimed & ~disputed
+    return result.claimed & ~(advised & (result.advised_look < result.decided_look))
 
 
 def claim_outcomes(result: CellResult, claimed: Bool[np.ndarray, "R S B"], suffix: str = "") -> Outcomes:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.codes import CellStatus, HealthCode, StopReason
-from adaptive.design.decide import initial_progress
+from adaptive.design.decide import advance, at_look, initial_progress
 from adaptive.design.protocol import Design
 from adaptive.design.rules import AbstractRule
 from adaptive.errors import BadInput
@@ -73,9 +73,9 @@ def replay(
     progress = initial_progress(design)
     for look in np.flatnonzero(looks.held[0]):
         record = jax.tree.map(lambda leaf, k=look: np.asarray(leaf)[0, k], looks)
-        before = _before(progress, record, int(look))
+        before = at_look(progress, look, record.time, record.is_final)
         lines += ["", *_look_lines(design, record, before)]
-        progress = _after(before, record)
+        progress = advance(before, jax.tree.map(jnp.asarray, record.decision))
     lines += ["", *_end_lines(design, jax.tree.map(lambda leaf: np.asarray(leaf)[0], result), truth)]
     return "\n".join(lines) + "\n"
 
@@ -90,33 +90,6 @@ def _one(design, scenario, seed, trial, simulate):
     if faults:
         raise BadInput(faults)
     return simulate(design, scenario, seed=seed, trials=np.array([trial]))
-
-
-def _before(progress: Progress, record: LookRecord, look: int) -> Progress:
-    """Return the progress that the rules saw at this look."""
-    return Progress(
-        look=jnp.asarray(look, jnp.int32),
-        time=jnp.asarray(record.time),
-        is_final=jnp.asarray(record.is_final),
-        status=progress.status,
-        decided_look=progress.decided_look,
-        advice=progress.advice,
-        allocation=progress.allocation,
-    )
-
-
-def _after(before: Progress, record: LookRecord) -> Progress:
-    """Carry the recorded decision into the progress."""
-    decision = jax.tree.map(jnp.asarray, record.decision)
-    return Progress(
-        look=before.look,
-        time=before.time,
-        is_final=before.is_final,
-        status=decision.status,
-        decided_look=jnp.where(decision.verdict > 0, before.look, before.decided_look),
-        advice=jnp.where(before.advice > 0, before.advice, decision.advice),
-        allocation=decision.allocation,
-    )
 
 
 def _look_lines(design: Design, record: LookRecord, before: Progress) -> Iterator[str]:

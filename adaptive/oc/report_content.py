@@ -10,15 +10,19 @@ import numpy as np
 import pandas as pd
 
 from adaptive.oc import labels, report_text
+from adaptive.oc.audit_content import audit_content
 from adaptive.oc.compare import benchmark_of
 from adaptive.oc.load import CellResult, load_results
+from adaptive.oc.model_content import Build, model_content
 from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.tables import build_tables
 
 
-def build_content(paths: Iterable[Path | str]) -> dict:
+def build_content(paths: Iterable[Path | str], build: Build | None = None) -> dict:
     """Return the content of a report on every result at or below ``paths``.
+
+    ``build`` makes a design of a configuration; without it prior prediction and borrowing are left out.
 
     Raises
     ------
@@ -27,7 +31,9 @@ def build_content(paths: Iterable[Path | str]) -> dict:
         design cannot be paired with the benchmark.
     """
     results = in_order(load_results(paths))
-    tables = build_tables(results)
+    audit = audit_content(results)
+    models = model_content(results, build)
+    tables = build_tables(results) | audit["tables"] | models["tables"]
     benchmark = benchmark_of(results)
     parameters = parameter_table(results)
     designs = list(dict.fromkeys(result.design for result in results))
@@ -36,7 +42,9 @@ def build_content(paths: Iterable[Path | str]) -> dict:
         "labels": label_content(),
         "summary": report_text.summary(results, tables, benchmark),
         "headline": report_text.headline(tables, designs),
-        "warnings": report_text.warnings(results, tables, parameters, benchmark),
+        "warnings": [*report_text.warnings(results, tables, parameters, benchmark), *audit["messages"]],
+        "audit": audit,
+        "model_notes": models["notes"],
         "designs": design_table(results),
         "scenarios": scenario_table(results),
         "scenario_settings": differences(_configs(results, by_scenario=True)),

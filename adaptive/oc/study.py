@@ -151,34 +151,63 @@ def run_cell(
         If every chunk of trials failed twice.
     """
     _check(design, scenario, seed, n_trials, chunk_size)
-    cell = cell_path(path, study, design.name, scenario.name)
-    config = plain(resolved_config)
     truth = describe_truth(design, scenario, estimand_horizon, estimand_absent)
-    identity = {
-        "study": study,
-        "design": design.name,
-        "scenario": scenario.name,
-        "config_sha256": sha256_data(config),
-        "seed": seed,
-        "n_trials": n_trials,
-        "keep_looks": keep_looks,
-        "dtype": str(scenario.hazards.base.dtype),
-        "benchmark": benchmark,
-        "truth_sha256": sha256_data(truth),
-    }
+    batch = Batch(simulate, design, scenario, seed, min(chunk_size, n_trials), keep_looks)
+    order = _Order(study, benchmark, n_trials, plain(resolved_config), truth)
+    cell = cell_path(path, study, design.name, scenario.name)
+    identity = _identity(order, batch)
     if _finished(cell, identity) and not store.has_leftovers(cell):
         return cell
-    batch = Batch(simulate, design, scenario, seed, min(chunk_size, n_trials), keep_looks)
     with _locked(cell):
         if not _finished(cell, identity):
-            made_by = {"device": _device(), "versions": versions(), "code": code_state()}
-            opened = _open(cell, _plan(identity, made_by, chunk_size), labels_of(design))
-            write_atomic(cell / CONFIG, lambda file: file.write(_yaml(config)))
-            write_atomic(cell / TRUTH, lambda file: file.write(store.json_bytes(truth)))
-            failures = _fill(opened, batch, n_trials, progress)
-            _complete(opened, design, identity, made_by, failures, command)
+            _make(cell, order, batch, identity, chunk_size, command, progress)
         store.clear(cell)
     return cell
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What is asked for beside the simulation itself."""
+
+    study: str
+    benchmark: str | None
+    n_trials: int
+    config: dict[str, Any]
+    truth: dict[str, Any]
+
+
+def _identity(order: _Order, batch: Batch) -> dict[str, Any]:
+    """Return what makes two requests the same one."""
+    return {
+        "study": order.study,
+        "design": batch.design.name,
+        "scenario": batch.scenario.name,
+        "config_sha256": sha256_data(order.config),
+        "seed": batch.seed,
+        "n_trials": order.n_trials,
+        "keep_looks": batch.keep_looks,
+        "dtype": str(batch.scenario.hazards.base.dtype),
+        "benchmark": order.benchmark,
+        "truth_sha256": sha256_data(order.truth),
+    }
+
+
+def _make(
+    cell: Path,
+    order: _Order,
+    batch: Batch,
+    identity: dict[str, Any],
+    chunk_size: int,
+    command: str,
+    progress: bool,
+) -> None:
+    """Simulate and store what the cell lacks, then complete it."""
+    made_by = {"device": _device(), "versions": versions(), "code": code_state()}
+    opened = _open(cell, _plan(identity, made_by, chunk_size), labels_of(batch.design))
+    write_atomic(cell / CONFIG, lambda file: file.write(_yaml(order.config)))
+    write_atomic(cell / TRUTH, lambda file: file.write(store.json_bytes(order.truth)))
+    failures = _fill(opened, batch, order.n_trials, progress)
+    _complete(opened, batch.design, identity, made_by, failures, command)
 
 
 def _check(design: Design, scenario: Scenario, seed: int, n_trials: int, chunk_size: int) -> None:

@@ -52,6 +52,26 @@ def bulk_ess(draws: Float[Array, "chains draws P"]) -> Float[Array, " P"]:
     return _ess(rank_normalise(split(draws)))
 
 
+def share_errors(happened: Float[Array, "chains draws P"]) -> Float[Array, " P"]:
+    """Return the Monte Carlo standard error of the share of draws in which something happened.
+
+    ``sqrt(p (1 - p) / ESS)`` with the effective sample size of the indicator itself; ``p`` is shrunk by half
+    a draw, ``(share ESS + 1/2) / (ESS + 1)``, so that shares of 0 and 1 have an error too. An indicator that
+    never changes counts as a tenth of the draws.
+
+    Parameters
+    ----------
+    happened
+        Zeros and ones.
+    """
+    share = happened.mean(axis=(0, 1))
+    moves = (share > 0.0) & (share < 1.0)
+    total = happened.shape[0] * happened.shape[1]
+    size = jnp.where(moves, jnp.nan_to_num(_ess(split(happened)), nan=0.1 * total), 0.1 * total)
+    smooth = (share * size + 0.5) / (size + 1.0)
+    return jnp.sqrt(smooth * (1.0 - smooth) / size)
+
+
 def tail_ess(draws: Float[Array, "chains draws P"]) -> Float[Array, " P"]:
     """Return the smaller effective sample size of the indicators of the 5% and 95% quantiles."""
     low, high = jnp.quantile(draws, jnp.asarray([0.05, 0.95], draws.dtype), axis=(0, 1))

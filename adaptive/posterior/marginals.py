@@ -1,8 +1,10 @@
 """Marginal distributions of one subgroup's log hazard ratios from cavities and the exact likelihood.
 
-The posterior of ``theta[s]`` is likelihood times a mixture over ``tau`` of normal cavities; only the cavities
-are approximate. Each marginal is tabulated on an even grid; the other arms are integrated out by
-Gauss-Hermite points about their conditional normal distribution. Must not know how cavities were found.
+The posterior of ``theta[s]`` is likelihood times a mixture over the prior's components of normal cavities;
+only the cavities are approximate. Each marginal is tabulated on a grid. At each grid point and for each
+component the other arms are integrated out by Gauss-Hermite points placed by their conditional distribution
+under that component's moments: with ``tau`` known it is close to normal, mixed over ``tau`` it is not. Must
+not know how cavities were found.
 """
 
 import equinox as eqx
@@ -12,78 +14,39 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from adaptive.models.likelihood import Cells
-from adaptive.posterior.gaussian import Normal, squared_distance
-from adaptive.posterior.matching import Tilted, normal_rule
+from adaptive.posterior.gaussian import Normal
+from adaptive.posterior.matching import MAX_HEIGHT, Tilted, moments_of
 from adaptive.posterior.orthant import all_above
-from adaptive.posterior.small import Matrix, Vector, add, change, cholesky, dot
+from adaptive.posterior.quadrature import gauss_hermite, normal_rule
+from adaptive.posterior.small import Matrix, Vector, add, change, cholesky, is_zero, quadratic, symmetric
+from adaptive.posterior.storing import stored
 from adaptive.posterior.tabulated import Grid, Tabulated, tabulate
 
 HALF_WIDTH = 6.0
 """Half-width of the grids in posterior standard deviations."""
 CORE = 1.5
 """Width of the grids' dense core in standard deviations of the narrow components."""
-
-
 NEGLIGIBLE = 1e-8
-"""Added to probabilities before taking logarithms, so that the interpolated logarithm stays smooth."""
-
-
-class Conditional(eqx.Module):
-    """Other arms given one arm's value, as a mixture of normals over the nodes; arrays ``(L, T, P)``."""
-
-    share: Array
-    mean: Vector
-    covariance: Matrix
-
-    def moments(self) -> tuple[Vector, Matrix]:
-        """Return mean and covariance of the mixture, arrays ``(L, P)``."""
-        centre = [(self.share * m).sum(axis=1) for m in self.mean]
-        gap = [m - c[:, None, :] for m, c in zip(self.mean, centre, strict=True)]
-        n = range(len(gap))
-        return centre, [
-            [(self.share * (self.covariance[i][j] + gap[i] * gap[j])).sum(axis=1) for j in n] for i in n
-        ]
-
-    def moved(self, mean: Vector, covariance: Matrix) -> "Conditional":
-        """Return the mixture shifted and scaled, arm by arm, to the given means and variances."""
-        centre, rough = self.moments()
-        n = range(len(mean))
-        scale = [jnp.sqrt(covariance[i][i] / rough[i][i])[:, None, :] for i in n]
-        shifted = [mean[i][:, None, :] + (self.mean[i] - centre[i][:, None, :]) * scale[i] for i in n]
-        scaled = [[self.covariance[i][j] * scale[i] * scale[j] for j in n] for i in n]
-        return Conditional(self.share, shifted, scaled)
-
-    def all_above(self, limit: Float[Array, "L P"]) -> Float[Array, "L P"]:
-        """Return the probability that every other arm exceeds ``limit``."""
-        nodes = range(self.share.shape[1])
-        if len(self.mean) == 1:  # one elementwise pass per node: the common case, and faster than a reduction
-            return sum(self.share[:, k] * self._above(limit, slice(k, k + 1))[:, 0] for k in nodes)
-        return (self.share * self._above(limit, slice(None))).sum(axis=1)
-
-    def _above(self, limit: Float[Array, "L P"], nodes: slice) -> Array:
-        """Return the probability per node, ``(L, T, P)``."""
-        mean = [m[:, nodes] for m in self.mean]
-        covariance = change(self.covariance, lambda v: v[:, nodes])
-        return all_above(mean, covariance, jnp.broadcast_to(limit[:, None, :], mean[0].shape))
+"""Least share of a density that a part of it is taken to have, so that its logarithm stays smooth."""
 
 
 class Mixture(eqx.Module):
-    """Posterior of ``theta[s]``: sum over ``tau`` of weight x cavity x likelihood / its integral.
+    """Posterior of ``theta[s]``: sum over components of weight x cavity x likelihood / its integral.
 
     Attributes
     ----------
     cells
-        Likelihood, arrays ``(L,)``.
+        Likelihood, arrays ``(L, R)``.
     cavity, tilted
-        Arrays ``(L, T)``.
+        Arrays ``(L, N, R)``.
     weight
-        Posterior weights of the nodes of ``tau``, shape ``(T,)``.
+        Posterior weights of the components, shape ``(N, R)``.
     """
 
     cells: Cells
     cavity: Normal
     tilted: Tilted
-    weight: Float[Array, " T"]
+    weight: Float[Array, "N R"]
 
     def each_arm_first(self) -> "Mixture":
         """Return the mixture with the arms of each subgroup rotated so that each comes first once.
@@ -97,20 +60,18 @@ class Mixture(eqx.Module):
             [_stacked([m[t[i]][t[j]] for t in turns]) for j in range(n)] for i in range(n)
         ]
         same = lambda x: _stacked([x] * n)  # noqa: E731
-        columns = range(len(self.cells.interval_shape))
-        cells = Cells(
-            vector(self.cells.reference),
-            vector(self.cells.arm_events),
-            [same(x) for x in self.cells.interval_shape],
-            [same(x) for x in self.cells.rest_weight],
-            [[_stacked([self.cells.arm_weight[t[i]][j] for t in turns]) for j in columns] for i in range(n)],
-        )
-        cavity, tilted = self.cavity, self.tilted
+        cells, cavity, tilted = self.cells, self.cavity, self.tilted
+        per_interval = [[row[j] for row in cells.arm_weight] for j in range(len(cells.interval_shape))]
+        turned = [vector(row) for row in per_interval]
         return Mixture(
-            cells,
-            Normal(
-                vector(cavity.mean), matrix(cavity.covariance), matrix(cavity.precision), same(cavity.log_det)
+            Cells(
+                vector(cells.reference),
+                vector(cells.arm_events),
+                [same(x) for x in cells.interval_shape],
+                [same(x) for x in cells.rest_weight],
+                [[row[i] for row in turned] for i in range(n)],
             ),
+            Normal(vector(cavity.mean), matrix(cavity.covariance), matrix(cavity.precision), same(cavity.log_det)),
             Tilted(same(tilted.log_integral), vector(tilted.mean), matrix(tilted.covariance)),
             self.weight,
         )
@@ -118,141 +79,175 @@ class Mixture(eqx.Module):
     def grid(self, n_points: int) -> Grid:
         """Return a grid for the first arm: dense where the narrow components are, reaching all."""
         mean, variance = self.tilted.mean[0], self.tilted.covariance[0][0]
-        sharpness = self.weight[None, :] / jnp.sqrt(variance)
+        sharpness = stored(self.weight / jnp.sqrt(variance))
         peak = sharpness.sum(axis=1)
-        centre = (sharpness * mean).sum(axis=1) / peak
-        spread = (self.weight[None, :] * (variance + (mean - centre[:, None]) ** 2)).sum(axis=1)
-        scale = CORE / peak
-        return Grid(centre, scale, jnp.arcsinh(HALF_WIDTH * jnp.sqrt(spread) / scale), n_points)
+        centre = stored((sharpness * mean).sum(axis=1) / peak)
+        spread = (self.weight * (variance + (mean - centre[:, None]) ** 2)).sum(axis=1)
+        scale = stored(CORE / peak)
+        return Grid(centre, scale, stored(jnp.arcsinh(HALF_WIDTH * jnp.sqrt(spread) / scale)), n_points)
 
-    def conditional(self, x: Float[Array, "L P"]) -> Conditional:
-        """Return the other arms given that the first is at ``x``, if every component were normal."""
-        covariance = change(self.tilted.covariance, lambda v: v[:, :, None])
-        own = covariance[0][0]
-        away = x[:, None, :] - self.tilted.mean[0][:, :, None]
-        log_share = jnp.log(self.weight)[None, :, None] - 0.5 * (jnp.log(own) + away**2 / own)
-        share = jnp.exp(log_share - log_share.max(axis=1, keepdims=True))
-        others = range(1, len(covariance))
-        slope = {c: covariance[c][0] / own for c in others}
-        mean = [self.tilted.mean[c][:, :, None] + slope[c] * away for c in others]
-        rest = [[covariance[c][d] - slope[c] * covariance[d][0] for d in others] for c in others]
-        wide = change(rest, lambda v: jnp.broadcast_to(v, away.shape))
-        return Conditional(share / share.sum(axis=1, keepdims=True), mean, wide)
+    def log_share(self) -> Float[Array, "L N R"]:
+        """Return the log of weight over integral with the cavity's normalisation, at most 0."""
+        height = jnp.log(self.weight) - self.tilted.log_integral + 0.5 * self.cavity.log_det
+        return stored(height - height.max(axis=1, keepdims=True))
 
-    def log_density(self, theta: Vector) -> Array:
-        """Return the log density up to a constant at points of shape ``(L, P)``."""
-        log_likelihood = self.cells.expanded(1).log_likelihood(theta)
-        height = jnp.log(self.weight)[None, :] - self.tilted.log_integral + 0.5 * self.cavity.log_det
-        density = sum(
-            self._component(k, theta, log_likelihood + height[:, k, None])
-            for k in range(self.weight.shape[0])
+
+class Conditional(eqx.Module):
+    """The other arms given the first, per component: slopes on it and Cholesky factor, arrays ``(L, N, R)``."""
+
+    slope: Vector
+    lower: Matrix
+
+    @staticmethod
+    def under(covariance: Matrix) -> "Conditional":
+        """Return the conditional of a normal with this covariance."""
+        own, others = covariance[0][0], range(1, len(covariance))
+        slope = stored([covariance[c][0] / own for c in others])
+        rest = symmetric(
+            lambda i, j: covariance[i + 1][j + 1] - slope[i] * covariance[j + 1][0], len(slope)
         )
-        return jnp.log(jnp.maximum(density, jnp.finfo(density.dtype).tiny))
+        return Conditional(slope, cholesky(rest))
 
-    def _component(self, node: int, theta: Vector, height: Array) -> Array:
-        """Return one node's part of the density: one elementwise pass per node is faster than a reduction."""
-        at_node = lambda v: v[:, node, None]  # noqa: E731
-        away = add(theta, change(self.cavity.mean, at_node), -1.0)
-        return jnp.exp(height - 0.5 * squared_distance(change(self.cavity.precision, at_node), away))
+
+class Lattice(eqx.Module):
+    """What a pass over the components adds up at the grid points: shape ``(L, P, R)``.
+
+    Attributes
+    ----------
+    density
+        Density of the first arm.
+    lowest
+        The part of it in which every other arm is above the first.
+    others_above_0
+        The part of it in which every other arm is above 0.
+    """
+
+    density: Array
+    lowest: Array
+    others_above_0: Array
+
+
+class Marginals(eqx.Module):
+    """Every arm's marginal density and the probability that each arm is best.
+
+    Attributes
+    ----------
+    table
+        Marginal densities, batch shape ``(L,)`` with ``L = B x S``.
+    best
+        Control first, shape ``(S, A, R)``.
+    """
+
+    table: Tabulated
+    best: Float[Array, "S A R"]
+
+
+def marginals(mixture: Mixture, n_points: int, n_conditional: int) -> Marginals:
+    """Tabulate every arm's marginal on ``n_points`` points, ``n_conditional`` per other arm and point."""
+    turned = mixture.each_arm_first()
+    grid = turned.grid(n_points)
+    points, log_slope = grid.points()
+    lattice = stored(_add_up(turned, points, n_conditional))
+    logarithm = lambda x: jnp.log(jnp.maximum(x, jnp.finfo(x.dtype).tiny)) + log_slope  # noqa: E731
+    log_density = logarithm(lattice.density)
+    top = stored(log_density.max(axis=1, keepdims=True))
+    table = tabulate(grid, log_density - top)
+    if len(mixture.tilted.mean) == 1:
+        lowest = above = table
+    else:
+        least = NEGLIGIBLE * lattice.density
+        lowest = tabulate(grid, logarithm(lattice.lowest + least) - top)
+        above = tabulate(grid, logarithm(lattice.others_above_0 + least) - top)
+    return Marginals(table, _best(table.total, lowest, above, mixture.tilted.log_integral.shape[0]))
+
+
+def _best(total: Array, lowest: Tabulated, above: Tabulated, n_subgroups: int) -> Array:
+    """Return the probability that each arm, control first, has the lowest hazard.
+
+    Arm ``b`` is best when ``theta[b] < 0`` and every other ratio is above it. Control is best when all are
+    above 0, averaged over the arms that can be integrated last. Rows are scaled to sum to 1.
+    """
+    arms = stored(lowest.below(0.0) / total)
+    control = stored((above.total - above.below(0.0)) / total)
+    per_arm = lambda x: [x[k : k + n_subgroups] for k in range(0, x.shape[0], n_subgroups)]  # noqa: E731
+    parts = per_arm(control)
+    rows = jnp.maximum(jnp.stack([sum(parts) / len(parts), *per_arm(arms)], axis=1), 0.0)
+    return rows / sum(rows[:, a] for a in range(rows.shape[1]))[:, None]
 
 
 def _stacked(parts: list[Array]) -> Array:
     return jnp.concatenate(parts, axis=0) if len(parts) > 1 else parts[0]
 
 
-class Marginals(eqx.Module):
-    """Every arm's marginal and, at each of its grid points, the other arms; leading axis ``L = B x S``.
+def _add_up(mixture: Mixture, x: Float[Array, "L P R"], n_conditional: int) -> Lattice:
+    """Add the components' densities at the grid points."""
+    cells, share = mixture.cells.expanded(1), mixture.log_share()
+    conditional = Conditional.under(mixture.tilted.covariance)
+    base = _base(mixture, cells, share)
 
-    Attributes
-    ----------
-    table
-        Normalised marginal densities.
-    points
-        Grid points, shape ``(L, P)``.
-    others
-        The other arms given the grid point; None when there are none.
-    n_subgroups
-        ``S``, static.
-    """
+    def visit(k: Array, sums: Lattice) -> Lattice:
+        at = lambda v: v if is_zero(v) else jax.lax.dynamic_index_in_dim(v, k, axis=1, keepdims=True)  # noqa: E731
+        cavity, tilted, given = jax.tree.map(at, (mixture.cavity, mixture.tilted, conditional))
+        log_share = stored(at(share) - base)
 
-    table: Tabulated
-    points: Float[Array, "L P"]
-    others: Conditional | None
-    n_subgroups: int = eqx.field(static=True)
+        def height(theta: Vector) -> Array:
+            away = add(theta, cavity.mean, -1.0)
+            return cells.log_likelihood(theta) + log_share - 0.5 * quadratic(cavity.precision, away)
 
-    def by_cell(self) -> Tabulated:
-        """Return the marginals with batch shape ``(S, B)``."""
-        return jax.tree.map(self._per_cell, self.table)
+        one = _one_component(height, tilted, given, x, n_conditional)
+        return stored(jax.tree.map(jnp.add, sums, one))
 
-    def best(self) -> Float[Array, "S A"]:
-        """Return the probability that each arm, control first, has the lowest hazard.
-
-        Arm ``b`` is best when ``theta[b] < 0`` and every other ratio is above it: an integral over arm
-        ``b``'s marginal of the conditional probability of the latter. Control is best when all are above
-        0, averaged over the arms that can be integrated last. Rows are scaled to sum to 1.
-        """
-        zero = jnp.zeros_like(self.points[:, 0])
-        lowest = self._with_others_above(self.points).below(zero)
-        above = self._with_others_above(jnp.zeros_like(self.points))
-        control = self._per_cell(above.total - above.below(zero)).mean(axis=1, keepdims=True)
-        rows = jnp.concatenate([control, self._per_cell(lowest)], axis=1)
-        return rows / rows.sum(axis=1, keepdims=True)
-
-    def _with_others_above(self, limit: Float[Array, "L P"]) -> Tabulated:
-        """Return the marginal times the conditional probability that all other arms exceed ``limit``."""
-        if self.others is None:
-            return self.table
-        extra = jnp.log(self.others.all_above(limit) + NEGLIGIBLE)
-        return tabulate(self.table.grid, self.table.padded[:, 1:-1] + extra)
-
-    def _per_cell(self, value: Array) -> Array:
-        return jnp.swapaxes(value.reshape((-1, self.n_subgroups, *value.shape[1:])), 0, 1)
+    zero = jnp.zeros_like(x)
+    return jax.lax.fori_loop(0, share.shape[1], visit, Lattice(zero, zero, zero))
 
 
-def marginals(mixture: Mixture, n_points: int) -> Marginals:
-    """Tabulate every arm's marginal on ``n_points`` points."""
-    turned = mixture.each_arm_first()
-    grid = turned.grid(n_points)
-    points, log_slope = grid.points()
-    if len(turned.tilted.mean) == 1:
-        log_density, others = turned.log_density([points]), None
-    else:
-        log_density, others = _integrate_out(turned, points)
-    log_density = log_density + log_slope
-    table = tabulate(grid, log_density - log_density.max(axis=1, keepdims=True)).normalised()
-    return Marginals(table, points, others, mixture.tilted.log_integral.shape[0])
+def _base(mixture: Mixture, cells: Cells, share: Array) -> Array:
+    """Return the largest log density of a component at the posterior mean, ``(L, 1, R)``."""
+    mean = [(mixture.weight * m).sum(axis=1, keepdims=True) for m in mixture.tilted.mean]
+    away = add(mean, mixture.cavity.mean, -1.0)
+    height = share - 0.5 * quadratic(mixture.cavity.precision, away)
+    return stored(height.max(axis=1, keepdims=True) + cells.log_likelihood(mean))
 
 
-def _integrate_out(mixture: Mixture, x: Float[Array, "L P"]) -> tuple[Array, Conditional]:
-    """Return the first arm's marginal log density at ``x`` and the other arms given it."""
-    rough = mixture.conditional(x)
-    centre, covariance = rough.moments()
-    lower = cholesky(covariance)
-    rule, rule_weights = normal_rule(len(centre))
-    offset = _offsets(lower, rule)
-    wide = jnp.broadcast_to(x[:, :, None], offset[0].shape)
-    theta = [wide, *(c[:, :, None] + o for c, o in zip(centre, offset, strict=True))]
-    flat = [t.reshape(t.shape[0], -1) for t in theta]
-    log_rule = jnp.asarray(np.log(rule_weights) + 0.5 * (rule**2).sum(axis=1), x.dtype)
-    height = mixture.log_density(flat).reshape(wide.shape) + log_rule[None, None, :]
-    top = height.max(axis=-1, keepdims=True)
-    weight = jnp.exp(height - top)
-    total = weight.sum(axis=-1)
-    mean, second = _moments(weight / total[..., None], centre, offset)
-    log_density = jnp.log(total) + top[..., 0] + sum(jnp.log(lower[i][i]) for i in range(len(lower)))
-    return log_density, rough.moved(mean, second)
+def _one_component(height, tilted: Tilted, given: Conditional, x: Array, n_conditional: int) -> Lattice:
+    """Return one component's density at the grid points, the other arms integrated out."""
+    if not given.slope:
+        density = jnp.exp(jnp.minimum(height([x]), MAX_HEIGHT))
+        return Lattice(density, density, density)
+    away = x - tilted.mean[0]
+    centre = stored([m + s * away for m, s in zip(tilted.mean[1:], given.slope, strict=True)])
+    sums = _conditional_sums(height, given.lower, x, centre, n_conditional)
+    shift, covariance = moments_of([jnp.maximum(sums[0], 1e-37), *sums[1:]], len(centre))
+    variance = [jnp.maximum(covariance[i][i], 1e-10) for i in range(len(centre))]
+    covariance = stored(symmetric(lambda i, j: variance[i] if i == j else covariance[i][j], len(centre)))
+    mean = stored(add(centre, shift))
+    density = sums[0]
+    for i in range(len(centre)):
+        density = density * given.lower[i][i]
+    density = stored(density)
+    return Lattice(
+        density, density * all_above(mean, covariance, x), density * all_above(mean, covariance, 0.0)
+    )
 
 
-def _offsets(lower: Matrix, rule: np.ndarray) -> Vector:
-    """Return the rule's points mapped by a Cholesky factor of shape ``(L, P)``; shape ``(L, P, Q)``."""
-    points = [jnp.asarray(z, lower[0][0].dtype)[None, None, :] for z in rule.T]
-    spread = change(lower, lambda v: v[:, :, None])
-    return [dot(spread[i][: i + 1], points[: i + 1]) for i in range(len(points))]
+def _conditional_sums(height, lower: Matrix, x: Array, centre: Vector, n_points: int) -> list[Array]:
+    """Return the power sums of the other arms about ``centre`` at each grid point."""
+    n = len(centre)
+    points, weights = gauss_hermite(n_points) if n == 1 else normal_rule(n)
+    log_rule = np.log(weights) + 0.5 * (points**2).sum(axis=1)
 
+    def visit(z, log_weight, sums: list[Array]) -> list[Array]:
+        offset = [sum(lower[i][j] * z[j] for j in range(i + 1)) for i in range(n)]
+        relative = height([x, *add(centre, offset)]) + log_weight
+        weight = stored(jnp.exp(jnp.minimum(relative, MAX_HEIGHT)))
+        first = [weight * o for o in offset]
+        second = [first[i] * offset[j] for i in range(n) for j in range(i + 1)]
+        return [s + v for s, v in zip(sums, [weight, *first, *second], strict=True)]
 
-def _moments(weight: Array, centre: Vector, offset: Vector) -> tuple[Vector, Matrix]:
-    """Return mean and covariance of weighted points ``centre + offset``."""
-    shift = [(weight * o).sum(axis=-1) for o in offset]
-    n = range(len(offset))
-    second = [[(weight * offset[i] * offset[j]).sum(axis=-1) - shift[i] * shift[j] for j in n] for i in n]
-    return add(centre, shift), second
+    sums = [jnp.zeros_like(x)] * (1 + n + n * (n + 1) // 2)
+    if n == 1:  # written out: few points, and a loop in a loop costs more than it saves
+        for z, log_weight in zip(points.tolist(), log_rule.tolist(), strict=True):
+            sums = visit(z, log_weight, sums)
+        return sums
+    z, log_weight = jnp.asarray(points, x.dtype), jnp.asarray(log_rule, x.dtype)
+    return jax.lax.fori_loop(0, len(points), lambda q, s: visit(z[q], log_weight[q], s), sums)

@@ -1,10 +1,9 @@
 """From the likelihood to Gaussian sites: Newton's method first, then moment matching.
 
-Newton's method gives the Laplace approximation. It is not accurate enough below about 100 events, so
-each site is then replaced by the one that gives the *exact* mean and covariance of cavity times
-likelihood, by quadrature in ``B`` dimensions (expectation propagation: Minka 2001, arXiv:1301.2294;
-Rasmussen and Williams 2006, section 3.6). The likelihood is concave, so the sites have non-negative
-precision. This module must not know the prior of ``tau``.
+Newton's method gives a Laplace approximation at one typical ``tau``. It is not accurate enough below about
+100 events, so each site is then replaced, for each ``tau``, by the one that gives the *exact* mean and
+covariance of cavity times likelihood, by quadrature in ``B`` dimensions (expectation propagation: Minka 2001,
+arXiv:1301.2294; Rasmussen and Williams 2006, section 3.6). This module must not know the prior of ``tau``.
 """
 
 import equinox as eqx
@@ -22,16 +21,19 @@ from adaptive.posterior.gaussian import (
     combine,
     log_site_integral,
     over_subgroups,
-    squared_distance,
 )
-from adaptive.posterior.small import Matrix, Vector, add, change, cholesky, dot, inverse, times
+from adaptive.posterior.quadrature import normal_rule
+from adaptive.posterior.small import Matrix, Vector, add, cholesky, inverse, quadratic, symmetric, times
+from adaptive.posterior.storing import stored
 
 MAX_STEP = 2.0
 """Longest Newton step in a log hazard ratio: longer ones come only from a nearly flat likelihood."""
+MAX_HEIGHT = 60.0
+"""Log densities relative to the centre are cut off here, where single precision still has room."""
 
 
 class Tilted(eqx.Module):
-    """Cavity times likelihood: log integral and moments, shape ``(S, T)``."""
+    """Cavity times likelihood: log integral and moments, shape ``(S, N, R)``."""
 
     log_integral: Array
     mean: Vector
@@ -39,47 +41,11 @@ class Tilted(eqx.Module):
 
 
 class Matched(eqx.Module):
-    """The result of matching: sites' consequences, the exact moments, and log evidence ``(T,)``."""
+    """The result of matching: sites' consequences, the exact moments, and log evidence ``(N, R)``."""
 
     combined: Combined
     tilted: Tilted
     log_evidence: Array
-
-
-def normal_rule(n_dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return points ``(P, B)`` and positive weights of a rule for the standard normal.
-
-    Gauss-Hermite in one (7 points) and two (5 x 5) dimensions; in three and four the degree-5 rule with
-    ``2 B^2 + 1`` points (McNamee and Stenger 1967, doi:10.1007/BF02165155).
-    """
-    if n_dimensions <= 2:
-        nodes, weights = np.polynomial.hermite_e.hermegauss({1: 7, 2: 5}[n_dimensions])
-        return _tensor(nodes, weights / weights.sum(), n_dimensions)
-    return _degree_five(n_dimensions)
-
-
-def _tensor(nodes: np.ndarray, weights: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the tensor product of a rule with itself."""
-    grids = np.meshgrid(*[nodes] * n, indexing="ij")
-    factors = np.meshgrid(*[weights] * n, indexing="ij")
-    return np.stack([g.ravel() for g in grids], axis=1), np.prod([f.ravel() for f in factors], axis=0)
-
-
-def _degree_five(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the fully symmetric degree-5 rule, leaving out points of weight zero."""
-    unit = np.eye(n)
-    pairs = [a * unit[i] + b * unit[j] for i in range(n) for j in range(i) for a in (1, -1) for b in (1, -1)]
-    points = np.concatenate(
-        [
-            np.zeros((1, n)),
-            np.sqrt(n + 2.0) * np.concatenate([unit, -unit]),
-            np.sqrt(n / 2 + 1.0) * np.array(pairs),
-        ]
-    )
-    weights = np.concatenate(
-        [[2 / (n + 2)], np.full(2 * n, (4 - n) / (2 * (n + 2) ** 2)), np.full(len(pairs), 1 / (n + 2) ** 2)]
-    )
-    return points[weights > 0], weights[weights > 0]
 
 
 def newton(cells: Cells, prior: Prior, start: Vector, n_steps: int) -> Sites:
@@ -88,74 +54,97 @@ def newton(cells: Cells, prior: Prior, start: Vector, n_steps: int) -> Sites:
     Parameters
     ----------
     cells
-        Likelihood with one trailing axis for the nodes.
+        Likelihood with one axis for the components.
     start
-        Log hazard ratios, ``B`` arrays ``(S, T)``.
+        Log hazard ratios, ``B`` arrays ``(S, 1, R)``.
     """
-
-    def step(_, theta: Vector) -> Vector:
+    theta = start
+    for _ in range(n_steps):
         mean = combine(prior, expand_at(cells, theta)).posterior.mean
-        return [t + jnp.clip(m - t, -MAX_STEP, MAX_STEP) for t, m in zip(theta, mean, strict=True)]
-
-    return expand_at(cells, jax.lax.fori_loop(0, n_steps, step, start))
+        theta = stored([t + jnp.clip(m - t, -MAX_STEP, MAX_STEP) for t, m in zip(theta, mean, strict=True)])
+    return expand_at(cells, theta)
 
 
 def expand_at(cells: Cells, theta: Vector) -> Sites:
     """Return the second-order expansion of the log likelihood at ``theta`` as sites."""
-    gradient, curvature = cells.gradient_and_curvature(theta)
-    return Sites(curvature, add(gradient, times(curvature, theta)))
+    gradient, curvature = stored(cells.gradient_and_curvature(theta))
+    return stored(Sites(curvature, add(gradient, times(curvature, theta))))
 
 
 def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
     """Return the moments of cavity times likelihood, with quadrature points placed by ``guess``."""
-    rule, rule_weights = normal_rule(len(guess.mean))
-    dtype = guess.mean[0].dtype
-    spread = lambda x: x[..., None]  # noqa: E731
-    points = [
-        jnp.asarray(rule[:, b], dtype).reshape((1,) * guess.mean[0].ndim + (-1,))
-        for b in range(rule.shape[1])
-    ]
-    lower = change(cholesky(guess.covariance), spread)
-    offset = [dot(lower[b][: b + 1], points[: b + 1]) for b in range(len(points))]
-    theta = add(change(guess.mean, spread), offset)
-    from_cavity = add(theta, change(cavity.mean, spread), -1.0)
-    log_rule = jnp.asarray(np.log(rule_weights) + 0.5 * (rule**2).sum(axis=1), dtype)
-    height = cells.expanded(1).log_likelihood(theta) + log_rule.reshape(points[0].shape)
-    height = height - 0.5 * squared_distance(change(cavity.precision, spread), from_cavity)
-    top = height.max(axis=-1, keepdims=True)
-    weight = jnp.exp(height - top)
-    total = weight.sum(axis=-1)
-    log_integral = jnp.log(total) + top[..., 0] + 0.5 * (cavity.log_det - guess.log_det)
-    return _moments(weight / total[..., None], guess.mean, offset, log_integral)
+    n, dtype = len(guess.mean), guess.log_det.dtype
+    points, weights = normal_rule(n)
+    log_rule = jnp.asarray(np.log(weights) + 0.5 * (points**2).sum(axis=1), dtype)
+    points, lower = jnp.asarray(points, dtype), cholesky(guess.covariance)
+
+    def height(theta: Vector) -> Array:
+        away = add(theta, cavity.mean, -1.0)
+        return cells.log_likelihood(theta) - 0.5 * quadratic(cavity.precision, away)
+
+    centre = stored(height(guess.mean))
+
+    def visit(q: Array, sums: list[Array]) -> list[Array]:
+        offset = [sum(lower[b][k] * points[q, k] for k in range(b + 1)) for b in range(n)]
+        relative = height(add(guess.mean, offset)) - centre + log_rule[q]
+        weight = stored(jnp.exp(jnp.minimum(relative, MAX_HEIGHT)))
+        return [s + x for s, x in zip(sums, _power_sums(weight, offset), strict=True)]
+
+    n_sums = 1 + n + n * (n + 1) // 2
+    sums = jax.lax.fori_loop(0, points.shape[0], visit, [jnp.zeros_like(centre)] * n_sums)
+    log_integral = jnp.log(sums[0]) + centre + 0.5 * (cavity.log_det - guess.log_det)
+    shift, covariance = moments_of(sums, n)
+    return stored(Tilted(log_integral, add(guess.mean, shift), covariance))
 
 
-def _moments(weight: Array, centre: Vector, offset: Vector, log_integral: Array) -> Tilted:
-    """Return mean and covariance of weighted points ``centre + offset``."""
-    shift = [(weight * x).sum(axis=-1) for x in offset]
-    n = range(len(offset))
-    square = [[(weight * offset[b] * offset[c]).sum(axis=-1) for c in range(b + 1)] for b in n]
-    covariance = [[square[max(b, c)][min(b, c)] - shift[b] * shift[c] for c in n] for b in n]
-    return Tilted(log_integral, add(centre, shift), covariance)
+def _power_sums(weight: Array, offset: Vector) -> list[Array]:
+    """Return the weight times 1, each offset, and each product of two offsets."""
+    first = [weight * x for x in offset]
+    second = [first[i] * offset[j] for i in range(len(offset)) for j in range(i + 1)]
+    return [weight, *first, *second]
+
+
+def moments_of(sums: list[Array], n: int) -> tuple[Vector, Matrix]:
+    """Return mean and covariance of offsets from their weighted power sums."""
+    scale = stored(1.0 / sums[0])
+    mean = stored([x * scale for x in sums[1 : n + 1]])
+    place = {(i, j): n + 1 + i * (i + 1) // 2 + j for i in range(n) for j in range(i + 1)}
+    return mean, symmetric(lambda i, j: stored(sums[place[i, j]] * scale - mean[i] * mean[j]), n)
 
 
 def match(cells: Cells, prior: Prior, sites: Sites, n_sweeps: int) -> Matched:
     """Return the sites after ``n_sweeps`` parallel sweeps of moment matching, and their evidence."""
-
-    def visit(sites: Sites) -> tuple[Combined, Tilted]:
+    combined = combine(prior, sites)
+    tilted = tilt(cells, combined.cavity, combined.posterior)
+    for _ in range(n_sweeps):
+        sites = _sites_that_match(combined.cavity, tilted, sites)
         combined = combine(prior, sites)
-        return combined, tilt(cells, combined.cavity, combined.posterior)
-
-    def sweep(_, state: tuple[Combined, Tilted]) -> tuple[Combined, Tilted]:
-        return visit(_site_that_matches(state[0].cavity, state[1]))
-
-    combined, tilted = jax.lax.fori_loop(0, n_sweeps, sweep, visit(sites))
+        tilted = tilt(cells, combined.cavity, combined.posterior)
     gain = tilted.log_integral - log_site_integral(combined.cavity, combined.posterior)
     log_evidence = combined.log_evidence + over_subgroups(gain)
-    return Matched(combined, tilted, log_evidence[0])
+    return Matched(combined, tilted, stored(log_evidence[0]))
 
 
-def _site_that_matches(cavity: Normal, tilted: Tilted) -> Sites:
-    """Return the site that turns the cavity into a normal with the tilted moments."""
+def _sites_that_match(cavity: Normal, tilted: Tilted, old: Sites) -> Sites:
+    """Return the sites that turn the cavity into a normal with the tilted moments.
+
+    The likelihood is concave, so an exact site has no negative precision. Where quadrature or rounding made
+    one, the old site stays.
+    """
     precision, _ = inverse(tilted.covariance)
+    precision = stored(precision)
     linear = add(times(precision, tilted.mean), times(cavity.precision, cavity.mean), -1.0)
-    return Sites(add(precision, cavity.precision, -1.0), linear)
+    new = Sites(add(precision, cavity.precision, -1.0), linear)
+    good = stored(_non_negative(new.precision).astype(linear[0].dtype))
+    return stored(jax.tree.map(lambda a, b: jnp.where(good > 0, a, b), new, old))
+
+
+def _non_negative(matrix: Matrix) -> Array:
+    """Return whether the diagonal and all two by two minors of a symmetric matrix are non-negative."""
+    n = range(len(matrix))
+    good = matrix[0][0] >= 0
+    for i in n:
+        good &= matrix[i][i] >= 0
+        for j in range(i):
+            good &= matrix[i][i] * matrix[j][j] >= matrix[i][j] ** 2
+    return good

@@ -4,6 +4,9 @@ Runs eagerly on one table, and under ``jit`` and ``vmap`` on simulated ones. It 
 samples, and imports no ArviZ: the interim analysis turns its draws into files.
 """
 
+import dataclasses
+from abc import abstractmethod
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
@@ -15,7 +18,7 @@ from adaptive.posterior.base import AbstractEngine, AbstractPosterior, Overall
 from adaptive.posterior.convergence import bulk_ess, energy_fraction, split_rhat, tail_ess
 from adaptive.records import EventTable, Health
 
-KEPT = ("log_hr", "mu", "tau", "hazard")
+KEPT = ("log_hr", "mu", "tau", "tau_arm", "hazard")
 
 
 class DrawsPosterior(AbstractPosterior):
@@ -24,8 +27,8 @@ class DrawsPosterior(AbstractPosterior):
     Attributes
     ----------
     sites
-        Draws per parameter that the model has (``log_hr``, ``mu``, ``tau``, ``hazard``), each of shape
-        ``(chains, draws, ...)``.
+        Draws per parameter that the model has (``log_hr``, ``mu``, ``tau`` or ``tau_arm``, ``hazard``), each
+        of shape ``(chains, draws, ...)``.
     diverging, energy
         Per transition, shape ``(chains, draws)``.
     """
@@ -75,7 +78,19 @@ class DrawsPosterior(AbstractPosterior):
         return Overall(mu.mean(axis=0), mu.std(axis=0), below, tau.mean(), tau.std())
 
 
-class NutsEngine(AbstractEngine):
+class AbstractSampler(AbstractEngine):
+    """An engine whose posterior is draws, and which can be asked for more of them."""
+
+    @abstractmethod
+    def fit(self, key: PRNGKeyArray, model: AbstractModel, table: EventTable) -> DrawsPosterior:
+        """Return draws; the same key gives the same ones."""
+
+    @abstractmethod
+    def stronger(self, times: int) -> "AbstractSampler":
+        """Return the engine for a fit that has failed ``times`` times: more draws, more careful."""
+
+
+class NutsEngine(AbstractSampler):
     """No-U-Turn sampler (Hoffman and Gelman 2014, JMLR 15, 1593-1623).
 
     Attributes
@@ -84,6 +99,9 @@ class NutsEngine(AbstractEngine):
         Number of chains, and of iterations of each before and after adaptation ends; static.
     target_accept
         Target acceptance probability of the step-size adaptation; static.
+    max_tree_depth
+        A transition takes at most ``2**max_tree_depth - 1`` steps; static. Under ``vmap`` every fit of a
+        block waits for the longest tree of the block, so a bound keeps one bad fit from stopping the others.
     max_rhat, min_ess, max_divergences, min_ebfmi
         Gates: a fit that fails one is not ``OK``. With few draws, as in simulation, relax ``min_ess``.
     """
@@ -92,6 +110,7 @@ class NutsEngine(AbstractEngine):
     warmup: int = eqx.field(static=True, default=1000)
     draws: int = eqx.field(static=True, default=1000)
     target_accept: float = eqx.field(static=True, default=0.95)
+    max_tree_depth: int = eqx.field(static=True, default=10)
     max_rhat: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=1.01)
     min_ess: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=400.0)
     max_divergences: Float[Array, ""] = eqx.field(converter=jnp.asarray, default=0.0)
@@ -100,6 +119,23 @@ class NutsEngine(AbstractEngine):
     def fit(self, key: PRNGKeyArray, model: AbstractModel, table: EventTable) -> DrawsPosterior:
         """Sample the posterior; the same key gives the same draws."""
         return _sample(self, key, model, table)
+
+    def stronger(self, times: int) -> "NutsEngine":
+        """Return the engine for a fit that has failed ``times`` times.
+
+        Each time warm-up and draws grow four-fold, the target acceptance keeps a fifth of its distance to 1,
+        and trees may be a level deeper; the gates stay.
+        """
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return NutsEngine(
+            **{
+                **fields,
+                "warmup": self.warmup * 4**times,
+                "draws": self.draws * 4**times,
+                "target_accept": 1.0 - (1.0 - self.target_accept) / 5**times,
+                "max_tree_depth": self.max_tree_depth + times,
+            }
+        )
 
     def judge(
         self, sites: dict[str, Array], diverging: Bool[Array, "chains D"], energy: Float[Array, "chains D"]
@@ -127,7 +163,7 @@ class NutsEngine(AbstractEngine):
 def _sample(engine: NutsEngine, key: PRNGKeyArray, model: AbstractModel, table: EventTable) -> DrawsPosterior:
     """Sample as one compiled program: chains are vectorised, so nothing depends on the number of devices."""
     sampler = MCMC(
-        NUTS(model, target_accept_prob=engine.target_accept),
+        NUTS(model, target_accept_prob=engine.target_accept, max_tree_depth=engine.max_tree_depth),
         num_warmup=engine.warmup,
         num_samples=engine.draws,
         num_chains=engine.chains,

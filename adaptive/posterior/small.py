@@ -1,26 +1,28 @@
 """Linear algebra of very small matrices, written out element by element.
 
 A matrix is a list of rows of equally shaped arrays, so that every operation is elementwise over the
-trials, subgroups and nodes that the arrays hold. Nothing here may call a batched LAPACK routine.
+trials, subgroups and nodes that the arrays hold. An entry may be the Python number 0.0: nothing is computed
+with it. Nothing here may call a batched LAPACK routine.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array
 
-Vector = list[Array]
-Matrix = list[list[Array]]
+from adaptive.posterior.storing import stored
+
+Vector = list[Array | float]
+Matrix = list[list[Array | float]]
 
 
-def identity_plus(scale: Array, matrix: Matrix) -> Matrix:
-    """Return ``I + scale * matrix``."""
-    n = range(len(matrix))
-    return [[scale * matrix[i][j] + (1.0 if i == j else 0.0) for j in n] for i in n]
+def is_zero(value: Array | float) -> bool:
+    """Return whether an entry is the Python number 0.0."""
+    return isinstance(value, float) and value == 0.0
 
 
-def add_diagonal(matrix: Matrix, value: Array) -> Matrix:
-    """Return ``matrix + value * I``."""
-    n = range(len(matrix))
-    return [[matrix[i][j] + value if i == j else matrix[i][j] for j in n] for i in n]
+def dot(left: Vector, right: Vector) -> Array | float:
+    """Return the inner product; 0.0 if every term has a factor 0.0."""
+    pairs = zip(left, right, strict=True)
+    return sum((x * y for x, y in pairs if not (is_zero(x) or is_zero(y))), 0.0)
 
 
 def times(matrix: Matrix, vector: Vector) -> Vector:
@@ -30,35 +32,69 @@ def times(matrix: Matrix, vector: Vector) -> Vector:
 
 def product(left: Matrix, right: Matrix) -> Matrix:
     """Return the matrix product."""
-    n = range(len(left))
-    return [[sum(left[i][k] * right[k][j] for k in n) for j in n] for i in n]
+    return [[dot(row, column) for column in transposed(right)] for row in left]
 
 
-def dot(left: Vector, right: Vector) -> Array:
-    """Return the inner product."""
-    return sum(x * y for x, y in zip(left, right, strict=True))
+def transposed(matrix: Matrix) -> Matrix:
+    """Return the transpose."""
+    return [list(column) for column in zip(*matrix, strict=True)]
+
+
+def scaled(matrix: Matrix, scale: Vector) -> Matrix:
+    """Return ``D M D`` with the diagonal matrix ``D`` of ``scale``."""
+    n = range(len(matrix))
+    return [[matrix[i][j] * (scale[i] * scale[j]) for j in n] for i in n]
+
+
+def add_diagonal(matrix: Matrix, value: Vector) -> Matrix:
+    """Return the matrix plus a diagonal matrix."""
+    n = range(len(matrix))
+    return [[matrix[i][j] + value[i] if i == j else matrix[i][j] for j in n] for i in n]
+
+
+def identity_plus(matrix: Matrix) -> Matrix:
+    """Return ``I + M``."""
+    return add_diagonal(matrix, [1.0] * len(matrix))
 
 
 def add(left, right, sign: float = 1.0):
     """Return ``left + sign * right`` for two vectors or two matrices."""
     if isinstance(left, list):
         return [add(x, y, sign) for x, y in zip(left, right, strict=True)]
+    if is_zero(right):
+        return left
     return left + right if sign > 0 else left - right
 
 
 def change(nested, function):
     """Return the vector or matrix with ``function`` applied to every array."""
-    return [change(x, function) for x in nested] if isinstance(nested, list) else function(nested)
+    if isinstance(nested, list):
+        return [change(x, function) for x in nested]
+    return nested if is_zero(nested) else function(nested)
+
+
+def symmetric(entry, n: int) -> Matrix:
+    """Return the symmetric matrix of ``entry(i, j)``, called for ``j <= i`` only."""
+    lower = [[entry(i, j) for j in range(i + 1)] for i in range(n)]
+    return [[lower[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
+
+
+def quadratic(matrix: Matrix, vector: Vector) -> Array:
+    """Return ``v'Mv`` of a symmetric matrix."""
+    n = range(len(vector))
+    square = sum(matrix[i][i] * vector[i] * vector[i] for i in n)
+    cross = [matrix[i][j] * vector[i] * vector[j] for i in n for j in range(i)]
+    return square + 2.0 * sum(cross) if cross else square
 
 
 def cholesky(matrix: Matrix) -> Matrix:
-    """Return the lower Cholesky factor; entries above the diagonal are zero."""
+    """Return the lower Cholesky factor; entries above the diagonal are 0.0."""
     n = len(matrix)
-    lower = [[jnp.zeros_like(matrix[0][0]) for _ in range(n)] for _ in range(n)]
+    lower = [[0.0] * n for _ in range(n)]
     for i in range(n):
         for j in range(i + 1):
             rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
-            lower[i][j] = jnp.sqrt(rest) if i == j else rest / lower[j][j]
+            lower[i][j] = stored(jnp.sqrt(rest) if i == j else rest / lower[j][j])
     return lower
 
 
@@ -67,19 +103,23 @@ def inverse(matrix: Matrix) -> tuple[Matrix, Array]:
     n = len(matrix)
     if n == 1:
         return [[1.0 / matrix[0][0]]], jnp.log(matrix[0][0])
+    if n == 2:
+        (a, b), (_, d) = matrix
+        determinant = a * d - b * b
+        scale = 1.0 / determinant
+        return [[d * scale, -b * scale], [-b * scale, a * scale]], jnp.log(determinant)
     lower = cholesky(matrix)
     below = _inverse_lower(lower)
-    columns = range(n)
-    full = [[sum(below[k][i] * below[k][j] for k in range(max(i, j), n)) for j in columns] for i in columns]
-    return full, 2.0 * sum(jnp.log(lower[i][i]) for i in columns)
+    full = symmetric(lambda i, j: stored(sum(below[k][i] * below[k][j] for k in range(i, n))), n)
+    return full, 2.0 * sum(jnp.log(lower[i][i]) for i in range(n))
 
 
 def _inverse_lower(lower: Matrix) -> Matrix:
     """Return the inverse of a lower triangular matrix."""
     n = len(lower)
-    below = [[jnp.zeros_like(lower[0][0]) for _ in range(n)] for _ in range(n)]
+    below = [[0.0] * n for _ in range(n)]
     for i in range(n):
         below[i][i] = 1.0 / lower[i][i]
         for j in range(i):
-            below[i][j] = -below[i][i] * sum(lower[i][k] * below[k][j] for k in range(j, i))
+            below[i][j] = stored(-below[i][i] * sum(lower[i][k] * below[k][j] for k in range(j, i)))
     return below

@@ -5,12 +5,14 @@ import pandas as pd
 from adaptive.report.figures import estimation_figures, paired_figure, power_figure, type_i_error_figure
 from adaptive.report.pivot import pivot, plain
 from adaptive.report.section import CELLS, Section, compared, metric_titles, of_metrics, section
+from adaptive.report.sections_audit import audit_section
 from adaptive.report.sections_course import (
     allocation_section,
     failure_section,
     size_section,
     stopping_section,
 )
+from adaptive.report.sections_model import model_section
 
 ERROR_READING = (
     "Each number is an estimate with its Monte Carlo standard error in parentheses, rounded by that error; "
@@ -30,6 +32,7 @@ def sections(content: dict) -> list[Section]:
     return [
         design_section(content),
         scenario_section(content),
+        model_section(content),
         type_i_error_section(content),
         power_section(content),
         size_section(content),
@@ -37,6 +40,7 @@ def sections(content: dict) -> list[Section]:
         allocation_section(content),
         estimation_section(content),
         paired_section(content),
+        audit_section(content),
         failure_section(content),
     ]
 

@@ -12,15 +12,22 @@ from adaptive.scenario.truth import Accrual, Drift, Population
 def interpolate(
     time: Float[Array, " N"], knots: Float[Array, " G"], values: Float[Array, "G X"]
 ) -> Float[Array, "N X"]:
-    """Interpolate linearly between knots, constant outside; columns are interpolated together.
+    """Interpolate linearly between knots, constant outside; columns are interpolated together."""
+    return jnp.stack(_columns(time, knots, values), axis=1)
+
+
+def _columns(
+    time: Float[Array, " N"], knots: Float[Array, " G"], values: Float[Array, "G X"]
+) -> list[Float[Array, " N"]]:
+    """Return the interpolated columns, each an array over patients: a short last axis would be slow.
 
     A sum over segments of slope times months spent in the segment: no index, and exact for constants.
     """
-    lower, upper = knots[None, :-1], knots[None, 1:]
-    months = jnp.clip(time[:, None], lower, upper) - lower
-    share = months / (upper - lower)
-    steps = values[1:] - values[:-1]
-    return values[:1] + (share[:, :, None] * steps[None, :, :]).sum(axis=1)
+    columns = [jnp.broadcast_to(values[0, x], time.shape) for x in range(values.shape[1])]
+    for g in range(knots.shape[0] - 1):
+        share = (jnp.clip(time, knots[g], knots[g + 1]) - knots[g]) / (knots[g + 1] - knots[g])
+        columns = [column + share * (values[g + 1, x] - values[g, x]) for x, column in enumerate(columns)]
+    return columns
 
 
 def _segments(accrual: Accrual) -> tuple[Float[Array, " Q"], Float[Array, " Q"], Float[Array, " Q"]]:
@@ -45,14 +52,19 @@ def entry_times(accrual: Accrual, arrivals: Float[Array, " N"]) -> Float[Array, 
 
     Applied to a Poisson process of rate 1 this gives a Poisson process of rate ``accrual``. With ``r``
     patients to go in a segment of rate ``a + b t`` the root is ``2 r / (a + sqrt(a^2 + 2 b r))``, which
-    does not cancel for either sign of ``b``. Pauses (rate 0) are skipped.
+    does not cancel for either sign of ``b``; the last segment is flat and its root is ``r / a``. Pauses
+    (rate 0) are skipped.
     """
     slope, stop, before = _segments(accrual)
+    last = accrual.knots.shape[0] - 1
     entry = jnp.zeros_like(arrivals)
-    for q in range(accrual.knots.shape[0]):
+    for q in range(last + 1):
         left = arrivals - before[q]
-        root = jnp.sqrt(jnp.maximum(accrual.rate[q] ** 2 + 2.0 * slope[q] * left, 0.0))
-        months = 2.0 * left / (accrual.rate[q] + root)
+        if q < last:
+            root = jnp.sqrt(jnp.maximum(accrual.rate[q] ** 2 + 2.0 * slope[q] * left, 0.0))
+            months = 2.0 * left / (accrual.rate[q] + root)
+        else:
+            months = left * (1.0 / accrual.rate[q])
         reach = jnp.minimum(accrual.knots[q] + months, stop[q])
         entry = jnp.where(left > 0, jnp.maximum(entry, reach), entry)
     return entry
@@ -66,11 +78,22 @@ def choose_subgroup(
     Uniforms are scaled by the row total, so that rounding of a mix never lets a subgroup of
     probability zero in.
     """
-    cumulative = jnp.cumsum(interpolate(entry, population.knots, population.mix), axis=1)
-    passed = uniform[:, None] * cumulative[:, -1:] >= cumulative[:, :-1]
-    return passed.sum(axis=1).astype(jnp.int32)
+    mix = _columns(entry, population.knots, population.mix)
+    cumulative = [mix[0]]
+    for share in mix[1:]:
+        cumulative.append(cumulative[-1] + share)
+    scaled = uniform * cumulative[-1]
+    group = jnp.zeros(entry.shape, jnp.int32)
+    for bound in cumulative[:-1]:
+        group = group + (scaled >= bound)
+    return group
 
 
 def log_drift(drift: Drift, entry: Float[Array, " N"]) -> Float[Array, "N C"]:
     """Return the log multiplier of each channel's hazards for patients who enter at ``entry``."""
     return interpolate(entry, drift.knots, drift.log_multiplier)
+
+
+def slowing(drift: Drift, entry: Float[Array, " N"]) -> list[Float[Array, " N"]]:
+    """Return ``exp(-log_drift)`` per channel: an amount times it is a hazard multiplied by the drift."""
+    return [jnp.exp(-column) for column in _columns(entry, drift.knots, drift.log_multiplier)]

@@ -159,7 +159,8 @@ def combine_cuts(*grids: Sequence[float]) -> Float[np.ndarray, " M"]:
 def pad_cuts(cuts: Float[np.ndarray, " M"], multiple: int = 4) -> Float[np.ndarray, " P"]:
     """Lengthen a grid to a multiple of ``multiple`` with cuts so late that nobody gets there.
 
-    Scenarios of one study then share their shapes, and the simulator compiles once.
+    Scenarios of one study then share their shapes, and the simulator compiles once. Constant hazards stay one
+    interval: they are common, and four intervals cost three times as much.
     """
-    missing = -len(cuts) % multiple
+    missing = -len(cuts) % multiple if len(cuts) > 1 else 0
     return np.concatenate([cuts, cuts[-1] + _FAR * np.arange(1, missing + 1)])

@@ -10,7 +10,12 @@ repeats. A compiler may round a program of another batch size differently in the
 block is what makes a trial's numbers independent of the trials beside it and of the chunk size.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import lru_cache, partial
+from threading import Lock
 from typing import NamedTuple
 
 import equinox as eqx
@@ -18,14 +23,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array
 
 from adaptive.design.protocol import Design
 from adaptive.records import LookRecord, TrialResult
 from adaptive.scenario.truth import Scenario
-from adaptive.simulate.step import Nature, TrialState, hold_look, open_trial
+from adaptive.simulate.step import Nature, TrialState, hold_look, judge, look_at, open_trial
 
 LANES = 256
 """Trials per compiled block. Part of the numeric contract: another value may change last bits."""
+
+GROUP = 8
+"""Blocks whose trials are packed together; bounds the memory of a call whatever its number of trials."""
+
+WORTH = 0.85
+"""Trials are packed when they need at most this share of their blocks: moving one costs as much as a look."""
 
 
 class Simulated(NamedTuple):
@@ -78,10 +90,9 @@ def simulate(
         raise ValueError(f"trials must be a non-empty vector of indices, got shape {trials.shape}")
     if driver not in DRIVERS:
         raise ValueError(f"driver {driver!r} is unknown; allowed: {', '.join(sorted(DRIVERS))}")
-    # Names are static: without them designs and scenarios of one structure share a compiled program.
-    design, scenario = replace(design, name=""), replace(scenario, name="")
     padded = np.append(trials, np.full(-trials.size % lanes, trials[-1])).astype(np.uint32)
-    simulated = DRIVERS[driver](design, scenario, jnp.asarray(seed, jnp.uint32), padded.reshape(-1, lanes))
+    run = _start(design, scenario, seed, lanes)
+    simulated = DRIVERS[driver](run, padded.reshape(-1, lanes))
     return jax.tree.map(lambda leaf: leaf[: trials.size], simulated)
 
 
@@ -106,54 +117,130 @@ class _Block(NamedTuple):
     rows: np.ndarray
 
 
-def _run_scan(design, scenario, seed, blocks) -> Simulated:
+class _Once:
+    """A compiled function that several threads may call: the first call, which compiles, is made alone."""
+
+    def __init__(self, function: Callable):
+        self._call, self._lock, self._ready = jax.jit(function), Lock(), False
+
+    def __call__(self, *arguments):
+        if self._ready:
+            return self._call(*arguments)
+        with self._lock:
+            value = self._call(*arguments)
+            self._ready = True
+        return value
+
+
+class _Programs:
+    """The compiled programs of one kind of design and scenario; numbers are arguments, all else is fixed.
+
+    ``open`` starts a block, ``sight`` and ``judge`` are the halves of a look: in one program the compiler
+    makes the snapshot again for each of its uses, at three times the cost. ``scan`` is everything at once.
+    """
+
+    def __init__(self, fixed):
+        def whole(numbers):
+            return eqx.combine(numbers, fixed)
+
+        def opened(numbers, seed, trials):
+            design, scenario = whole(numbers)
+            return jax.vmap(lambda trial: open_trial(design, scenario, seed, trial))(trials)
+
+        def sight(numbers, nature, state, look):
+            design, _ = whole(numbers)
+            return jax.vmap(lambda n, s: look_at(design, n, s, look))(nature, state)
+
+        def judged(numbers, nature, state, sight):
+            design, _ = whole(numbers)
+            return jax.vmap(lambda n, s, v: judge(design, n, s, v))(nature, state, sight)
+
+        def scanned(numbers, seed, trials):
+            design, scenario = whole(numbers)
+            return jax.vmap(lambda trial: _scan_trial(design, scenario, seed, trial))(trials)
+
+        self.open, self.sight, self.judge, self.scan = map(_Once, (opened, sight, judged, scanned))
+
+
+def _scan_trial(design, scenario, seed, trial):
+    """Run every look of one trial."""
+    nature, state = open_trial(design, scenario, seed, trial)
+    looks = jnp.arange(design.looks.n_looks, dtype=jnp.int32)
+    state, records = lax.scan(lambda s, k: hold_look(design, nature, s, k), state, looks)
+    return state.result, records
+
+
+class _Kind(NamedTuple):
+    """What decides which program runs: structure, what is not an array, shapes and types, lanes."""
+
+    structure: jax.tree_util.PyTreeDef
+    fixed: tuple
+    shapes: tuple
+    lanes: int
+
+
+@lru_cache(maxsize=32)
+def _programs(kind: _Kind) -> _Programs:
+    return _Programs(jax.tree.unflatten(kind.structure, kind.fixed))
+
+
+class _Run(NamedTuple):
+    """One call of ``simulate``."""
+
+    programs: _Programs
+    numbers: tuple
+    seed: Array
+    n_looks: int
+
+
+def _start(design: Design, scenario: Scenario, seed: int, lanes: int) -> _Run:
+    """Find or make the programs. Names are not part of their kind: designs of one structure share them."""
+    both = replace(design, name=""), replace(scenario, name="")
+    numbers, fixed = eqx.partition(both, eqx.is_array)
+    leaves, structure = jax.tree.flatten(fixed, is_leaf=lambda x: x is None)
+    shapes = tuple((x.shape, x.dtype, x.weak_type) for x in jax.tree.leaves(numbers))
+    programs = _programs(_Kind(structure, tuple(leaves), shapes, lanes))
+    return _Run(programs, numbers, jnp.asarray(seed, jnp.uint32), design.looks.n_looks)
+
+
+def _run_scan(run: _Run, blocks: np.ndarray) -> Simulated:
     """Run every look of every trial in one program, block after block."""
-    parts = [jax.tree.map(np.asarray, _scan_block(design, scenario, seed, block)) for block in blocks]
-    return Simulated(*jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts))
+    parts = [jax.tree.map(np.asarray, run.programs.scan(run.numbers, run.seed, block)) for block in blocks]
+    return _joined([Simulated(*part) for part in parts])
 
 
-def _run_dropping(design, scenario, seed, blocks) -> Simulated:
+def _run_dropping(run: _Run, blocks: np.ndarray) -> Simulated:
+    """Run groups of blocks, some at a time; memory holds as many groups as there are workers."""
+    workers = (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+    size = min(GROUP, -(-len(blocks) // workers))
+    groups = [blocks[start : start + size] for start in range(0, len(blocks), size)]
+    if min(workers, len(groups)) == 1:
+        return _joined([_run_group(run, group) for group in groups])
+    with ThreadPoolExecutor(min(workers, len(groups))) as pool:
+        return _joined(list(pool.map(partial(_run_group, run), groups)))
+
+
+def _joined(parts: list[Simulated]) -> Simulated:
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def _run_group(run: _Run, blocks: np.ndarray) -> Simulated:
     """Hold one look at a time, packing the trials still running into as few blocks as they need."""
-    lanes = blocks.shape[1]
+    lanes, n_looks = blocks.shape[1], run.n_looks
     running = []
     for index, block in enumerate(blocks):
-        nature, state = _open_block(design, scenario, seed, block)
+        nature, state = run.programs.open(run.numbers, run.seed, block)
         running.append(_Block(nature, state, np.arange(lanes) + index * lanes))
     out = None
-    for look in range(design.looks.n_looks):
+    for look in range(n_looks):
         after = []
         for block in running:
-            state, record = _look_block(design, block.nature, block.state, jnp.asarray(look, jnp.int32))
-            out = _store(out, state.result, record, block.rows, look, blocks.size, design.looks.n_looks)
+            sight = run.programs.sight(run.numbers, block.nature, block.state, np.int32(look))
+            state, record = run.programs.judge(run.numbers, block.nature, block.state, sight)
+            out = _store(out, state.result, record, block.rows, look, blocks.size, n_looks)
             after.append(block._replace(state=state))
         running = _pack(after, out.result.reason, lanes)
     return out
-
-
-@eqx.filter_jit
-def _scan_block(design, scenario, seed, trials):
-    def one(trial):
-        nature, state = open_trial(design, scenario, seed, trial)
-        looks = jnp.arange(design.looks.n_looks, dtype=jnp.int32)
-        state, records = lax.scan(lambda s, k: hold_look(design, nature, s, k), state, looks)
-        return state.result, records
-
-    return jax.vmap(one)(trials)
-
-
-@eqx.filter_jit
-def _open_block(design, scenario, seed, trials):
-    return jax.vmap(lambda trial: open_trial(design, scenario, seed, trial))(trials)
-
-
-@eqx.filter_jit
-def _look_block(design, nature, state, look):
-    return jax.vmap(lambda n, s: hold_look(design, n, s, look))(nature, state)
-
-
-@eqx.filter_jit
-def _take(tree, rows):
-    return jax.tree.map(lambda leaf: leaf[rows], tree)
 
 
 def _store(out, result, record, rows: np.ndarray, look: int, size: int, n_looks: int) -> Simulated:
@@ -175,18 +262,32 @@ def _pack(blocks: list[_Block], reason: np.ndarray, lanes: int) -> list[_Block]:
     place = np.concatenate([np.arange(b.rows.size) + i * lanes for i, b in enumerate(blocks)] or [rows])
     alive = np.flatnonzero(reason[rows] == 0)
     needed = -(-alive.size // lanes)
-    if needed == len(blocks):
-        return blocks
     if needed == 0:
         return []
+    if needed > WORTH * len(blocks):
+        return blocks
     joined = [(b.nature, b.state) for b in blocks]
-    joined = jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *joined)
     packed = []
     for start in range(0, alive.size, lanes):
         chosen = alive[start : start + lanes]
         index = place[np.append(chosen, np.full(lanes - chosen.size, chosen[-1]))]
-        packed.append(_Block(*_take(joined, index), rows[chosen]))
+        packed.append(_Block(*_gather(joined, index, lanes), rows[chosen]))
     return packed
+
+
+def _gather(blocks: list, index: np.ndarray, lanes: int):
+    """Return the lanes at places ``index`` of the blocks laid end to end."""
+    block, lane = index // lanes, index % lanes
+
+    def one(*leaves):
+        if jnp.issubdtype(leaves[0].dtype, jax.dtypes.prng_key):
+            return jax.random.wrap_key_data(one(*map(jax.random.key_data, leaves)))
+        out = np.empty((index.size, *leaves[0].shape[1:]), leaves[0].dtype)
+        for b in np.unique(block):
+            out[block == b] = np.asarray(leaves[b])[lane[block == b]]
+        return jnp.asarray(out)
+
+    return jax.tree.map(one, *blocks)
 
 
 DRIVERS = {"scan": _run_scan, "dropping": _run_dropping}

@@ -9,18 +9,20 @@ step, so nothing decided at a look can depend on what comes after it. No batch a
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Integer, PRNGKeyArray
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Integer, PRNGKeyArray, Shaped
 
 from adaptive.analysis import analyse_look
 from adaptive.codes import CellStatus, HealthCode, StopReason
-from adaptive.design.decide import initial_progress
+from adaptive.design.decide import advance, at_look, initial_progress
 from adaptive.design.looks import TrialClock
 from adaptive.design.protocol import Design
 from adaptive.records import Decision, Evidence, LookRecord, Progress, Snapshot, TrialResult
 from adaptive.rng import Stream, stream_key, trial_key
-from adaptive.scenario.generate import realise
+from adaptive.scenario.generate import outcomes
 from adaptive.scenario.truth import Scenario
+from adaptive.simulate.prefix import running_count
 from adaptive.simulate.world import draw_world
+from adaptive.survival import pick
 
 
 class Nature(eqx.Module):
@@ -32,8 +34,10 @@ class Nature(eqx.Module):
         The trial's random key.
     entry, subgroup
         Calendar month of arrival and subgroup, shape ``(N,)``.
+    position
+        Arrivals of each subgroup up to and including this one, shape ``(S, N)``.
     time, event
-        Months from entry to the endpoint event or censoring, and which of the two, shape ``(N, A)``.
+        Months from entry to the endpoint event or censoring, and which of the two, shape ``(A, N)``.
     assignment
         Uniform draws that choose the arm, shape ``(N,)``.
     """
@@ -41,17 +45,29 @@ class Nature(eqx.Module):
     key: PRNGKeyArray
     entry: Float[Array, " N"]
     subgroup: Int[Array, " N"]
-    time: Float[Array, "N A"]
-    event: Bool[Array, "N A"]
+    position: Int[Array, "S N"]
+    time: Float[Array, "A N"]
+    event: Bool[Array, "A N"]
     assignment: Float[Array, " N"]
 
 
 class TrialState(eqx.Module):
-    """What the next look needs: progress, who was randomised to what, and the running result."""
+    """What the next look needs.
+
+    Attributes
+    ----------
+    progress, result
+        What was decided so far, and the running result.
+    enrolled, arm
+        Who was randomised up to the last look, and to what; arms of others are provisional.
+    rank
+        Patients randomised up to and including this arrival, as foreseen at the last look.
+    """
 
     progress: Progress
     enrolled: Bool[Array, " N"]
     arm: Int[Array, " N"]
+    rank: Int[Array, " N"]
     result: TrialResult
 
 
@@ -68,16 +84,31 @@ def open_trial(
         n_channels=len(scenario.channels),
         dtype=dtype,
     )
-    course = realise(scenario, world, design.endpoint)
-    nature = Nature(key, course.entry, course.subgroup, course.time, course.event, world.assignment)
-    n = design.limits.n_arrivals
+    course = outcomes(scenario, world, design.endpoint)
+    member = course.subgroup[None, :] == jnp.arange(len(design.subgroups), dtype=jnp.int32)[:, None]
+    nature = Nature(
+        key=key,
+        entry=course.entry,
+        subgroup=course.subgroup,
+        position=_small(running_count(member)),
+        time=course.time,
+        event=course.event,
+        assignment=world.assignment,
+    )
+    nobody = jnp.zeros(course.entry.shape, jnp.int32)
     state = TrialState(
         progress=initial_progress(design),
-        enrolled=jnp.zeros(n, bool),
-        arm=jnp.zeros(n, jnp.int32),
+        enrolled=nobody > 0,
+        arm=nobody,
+        rank=_small(nobody),
         result=_empty_result(design, dtype),
     )
     return nature, state
+
+
+def _small(counts: Int[Array, "*L N"]) -> Int[Array, "*L N"]:
+    """Return counts of patients in as few bytes as hold them."""
+    return counts.astype(jnp.int16 if counts.shape[-1] < 2**15 else jnp.int32)
 
 
 def hold_look(
@@ -89,46 +120,120 @@ def hold_look(
     be met before the calendar limit or when it would come no later than the look before. The final look
     is held at the calendar limit at the latest.
     """
-    enrolled, arm = randomise(design, nature, state)
-    time, is_final, planned = _look_time(design, nature, state, enrolled, arm, look)
+    return judge(design, nature, state, look_at(design, nature, state, look))
+
+
+class Sight(eqx.Module):
+    """One look before its analysis.
+
+    Attributes
+    ----------
+    plan
+        Who is randomised to what after the look; who was before, if it is not held.
+    snapshot
+        What a data monitor may see.
+    before
+        The progress with which the look starts.
+    held
+        Whether the look is held.
+    forced
+        Whether the calendar limit forces it before its planned month.
+    """
+
+    plan: "Randomised"
+    snapshot: Snapshot
+    before: Progress
+    held: Bool[Array, ""]
+    forced: Bool[Array, ""]
+
+
+def look_at(design: Design, nature: Nature, state: TrialState, look: Int[Array, ""]) -> Sight:
+    """Return what look ``look`` sees; the half of ``hold_look`` that touches every patient."""
+    plan = randomise(design, nature, state)
+    time, is_final, planned = _look_time(design, nature, state, plan, look)
     running = state.result.reason == StopReason.RUNNING
-    held = running & (is_final | ((time > state.progress.time) & (planned <= design.limits.max_months)))
-    snapshot = observe(nature, enrolled, arm, time)
-    before = eqx.tree_at(
-        lambda p: (p.look, p.time, p.is_final), state.progress, (look.astype(jnp.int32), time, is_final)
+    in_time = (time > state.progress.time) & (planned <= design.limits.max_months)
+    held = running & (is_final | in_time)
+    snapshot = observe(nature, plan.enrolled, plan.arm, time)
+    after = Randomised(plan.enrolled & snapshot.observed, plan.arm, plan.rank)
+    return Sight(
+        plan=_choose(held, after, Randomised(state.enrolled, state.arm, state.rank)),
+        snapshot=snapshot,
+        before=at_look(state.progress, look, time, is_final),
+        held=held,
+        forced=is_final & (planned > design.limits.max_months),
     )
-    key = stream_key(nature.key, Stream.POSTERIOR, look)
+
+
+def judge(design: Design, nature: Nature, state: TrialState, sight: Sight) -> tuple[TrialState, LookRecord]:
+    """Analyse what a look sees and decide; the half of ``hold_look`` that works on totals."""
+    before, snapshot = sight.before, sight.snapshot
+    key = stream_key(nature.key, Stream.POSTERIOR, before.look)
     evidence, decision = analyse_look(key, design, snapshot, before)
-    decision = _with_time_limit(decision, is_final & (planned > design.limits.max_months))
+    decision = _with_time_limit(decision, sight.forced)
+    progress = advance(before, decision)
+    result = _accumulate(design, nature, snapshot, state.result, before, evidence, decision)
+    record = LookRecord(sight.held, before.time, before.is_final, evidence, decision)
     after = TrialState(
-        progress=_advance(before, decision),
-        enrolled=enrolled & snapshot.observed,
-        arm=arm,
-        result=_accumulate(design, nature, snapshot, state.result, before, evidence, decision),
+        progress=_choose(sight.held, progress, state.progress),
+        enrolled=sight.plan.enrolled,
+        arm=sight.plan.arm,
+        rank=sight.plan.rank,
+        result=_choose(sight.held, result, state.result),
     )
-    record = LookRecord(held=held, time=time, is_final=is_final, evidence=evidence, decision=decision)
-    return _choose(held, after, state), _choose(held, record, _zeros(record))
+    return after, _choose(sight.held, record, _zeros(record))
 
 
-def randomise(
-    design: Design, nature: Nature, state: TrialState
-) -> tuple[Bool[Array, " N"], Int[Array, " N"]]:
+class Randomised(eqx.Module):
+    """Who is enrolled, to which arm, and how many are enrolled up to each arrival; shape ``(N,)``."""
+
+    enrolled: Bool[Array, " N"]
+    arm: Int[Array, " N"]
+    rank: Int[Array, " N"]
+
+
+def randomise(design: Design, nature: Nature, state: TrialState) -> Randomised:
     """Return who is enrolled and to which arm, if the allocation in force were to last.
 
     Patients who entered up to the last look keep what they were given. Later arrivals are enrolled in
     order while their subgroup randomises and the maxima last; each arm is the inverse of the cumulative
     allocation at the patient's own uniform draw.
+
+    Notes
+    -----
+    No running sum is needed: with ``position[s]`` arrivals of subgroup ``s`` so far, a subgroup that
+    randomises has ``enrolled at the last look + position - position at the last look`` patients, up to
+    its maximum.
     """
     progress, limits = state.progress, design.limits
     fixed = nature.entry <= progress.time
-    member = nature.subgroup[:, None] == jnp.arange(len(design.subgroups))[None, :]
-    accrues = (member & (progress.allocation.sum(axis=1) > 0)[None, :]).any(axis=1)
-    candidate = jnp.where(fixed, state.enrolled, accrues)
-    rank = jnp.cumsum(candidate[:, None] & member, axis=0, dtype=jnp.int32)
-    candidate &= (member & (rank <= limits.max_per_subgroup[None, :])).any(axis=1)
-    enrolled = candidate & (jnp.cumsum(candidate, dtype=jnp.int32) <= limits.max_patients)
+    rank = jnp.zeros(nature.entry.shape, jnp.int32)
+    candidate = jnp.zeros(nature.entry.shape, bool)
+    for s, counts in enumerate(_subgroup_counts(design, nature, state)):
+        most = jnp.maximum(limits.max_per_subgroup[s], counts.enrolled)
+        wanted = counts.enrolled + nature.position[s].astype(jnp.int32) - counts.arrived
+        rank = rank + jnp.where(counts.accrues, jnp.minimum(wanted, most), counts.enrolled)
+        candidate |= (nature.subgroup == s) & counts.accrues & (wanted <= limits.max_per_subgroup[s])
+    enrolled = jnp.where(fixed, state.enrolled, candidate & (rank <= limits.max_patients))
+    rank = jnp.minimum(rank, limits.max_patients).astype(state.rank.dtype)
     arm = draw_arm(progress.allocation, nature.subgroup, nature.assignment)
-    return enrolled, jnp.where(fixed, state.arm, arm)
+    return Randomised(enrolled, jnp.where(fixed, state.arm, arm), jnp.where(fixed, state.rank, rank))
+
+
+class _Counts(eqx.Module):
+    """Of one subgroup: whether it randomises; patients enrolled and patients arrived up to the last look."""
+
+    accrues: Bool[Array, ""]
+    enrolled: Int[Array, ""]
+    arrived: Int[Array, ""]
+
+
+def _subgroup_counts(design: Design, nature: Nature, state: TrialState) -> list[_Counts]:
+    screened = state.result.screened
+    arrived = jnp.where(screened > 0, nature.position[:, jnp.maximum(screened - 1, 0)].astype(jnp.int32), 0)
+    enrolled = state.result.patients.sum(axis=1, dtype=jnp.int32)
+    accrues = state.progress.allocation.sum(axis=1) > 0
+    return [_Counts(accrues[s], enrolled[s], arrived[s]) for s in range(len(design.subgroups))]
 
 
 def draw_arm(
@@ -138,10 +243,14 @@ def draw_arm(
 
     The cumulative sum is scaled by its last element, so a closed last arm has an interval of exactly zero.
     """
-    cumulative = jnp.cumsum(allocation, axis=1)
-    total = cumulative[:, -1:]
-    cumulative = cumulative / jnp.where(total > 0, total, 1.0)
-    return (uniform[:, None] >= cumulative[subgroup][:, :-1]).sum(axis=1).astype(jnp.int32)
+    cumulative = [allocation[:, 0]]
+    for a in range(1, allocation.shape[1]):
+        cumulative.append(cumulative[-1] + allocation[:, a])
+    total = jnp.where(cumulative[-1] > 0, cumulative[-1], 1.0)
+    arm = jnp.zeros(subgroup.shape, jnp.int32)
+    for bound in cumulative[:-1]:
+        arm = arm + (uniform >= pick((bound / total).astype(uniform.dtype), subgroup))
+    return arm
 
 
 def observe(
@@ -161,21 +270,22 @@ def observe(
     )
 
 
-def _own_arm(values: Array, arm: Int[Array, " N"]) -> Array:
-    """Pick each patient's value under the assigned arm from ``(N, A)``."""
-    chosen = values[:, 0]
-    for index in range(1, values.shape[1]):
-        chosen = jnp.where(arm == index, values[:, index], chosen)
+def _own_arm(values: Shaped[Array, "A N"], arm: Int[Array, " N"]) -> Shaped[Array, " N"]:
+    """Pick each patient's value under the assigned arm."""
+    chosen = values[0]
+    for index in range(1, values.shape[0]):
+        chosen = jnp.where(arm == index, values[index], chosen)
     return chosen
 
 
-def _look_time(design, nature, state, enrolled, arm, look):
+def _look_time(design, nature, state, plan, look):
     """Return the look's month, whether it is the final look, and the month its plan asked for."""
-    outcome, event = _own_arm(nature.time, arm), _own_arm(nature.event, arm)
+    outcome, event = _own_arm(nature.time, plan.arm), _own_arm(nature.event, plan.arm)
     clock = TrialClock(
-        entry=jnp.where(enrolled, nature.entry, jnp.inf),
-        event=jnp.where(enrolled & event, nature.entry + outcome, jnp.inf),
+        entry=jnp.where(plan.enrolled, nature.entry, jnp.inf),
+        event=jnp.where(plan.enrolled & event, nature.entry + outcome, jnp.inf),
         subgroup=nature.subgroup,
+        rank=plan.rank,
     )
     planned = design.looks.time(clock, look)
     limit = design.limits.max_months.astype(planned.dtype)
@@ -190,20 +300,6 @@ def _with_time_limit(decision: Decision, forced: Bool[Array, ""]) -> Decision:
     return eqx.tree_at(lambda d: d.reason, decision, reason.astype(jnp.int32))
 
 
-def _advance(progress: Progress, decision: Decision) -> Progress:
-    """Carry a decision into the progress of the trial."""
-    newly = decision.verdict > 0
-    return Progress(
-        look=progress.look,
-        time=progress.time,
-        is_final=progress.is_final,
-        status=decision.status,
-        decided_look=jnp.where(newly, progress.look, progress.decided_look),
-        advice=jnp.where(progress.advice > 0, progress.advice, decision.advice),
-        allocation=decision.allocation,
-    )
-
-
 def _accumulate(
     design: Design,
     nature: Nature,
@@ -215,9 +311,10 @@ def _accumulate(
 ) -> TrialResult:
     """Add one held look to the running result."""
     newly = decision.verdict > 0
-    after = _advance(progress, decision)
-    screened = (nature.entry <= progress.time).sum().astype(jnp.int32)
-    full = snapshot.observed.sum() >= design.limits.max_patients
+    newly_advised = (progress.advice == 0) & (decision.advice > 0)
+    after = advance(progress, decision)
+    screened = (nature.entry <= progress.time).sum(dtype=jnp.int32)
+    full = evidence.patients.sum(dtype=jnp.int32) >= design.limits.max_patients
     return TrialResult(
         reason=decision.reason,
         looks_held=result.looks_held + 1,
@@ -231,6 +328,7 @@ def _accumulate(
         decided_look=after.decided_look,
         decided_month=jnp.where(newly, progress.time, result.decided_month),
         advice=after.advice,
+        advised_look=jnp.where(newly_advised, progress.look, result.advised_look),
         mean=jnp.where(newly, evidence.mean, result.mean),
         sd=jnp.where(newly, evidence.sd, result.sd),
         lower=jnp.where(newly, evidence.lower, result.lower),
@@ -260,6 +358,7 @@ def _empty_result(design: Design, dtype) -> TrialResult:
         decided_look=jnp.full_like(status, -1),
         decided_month=missing,
         advice=jnp.zeros_like(status),
+        advised_look=jnp.full_like(status, -1),
         mean=missing,
         sd=missing,
         lower=missing,

@@ -10,7 +10,7 @@ import pytest
 from adaptive.cli import COMMAND_HELP, main
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("simulate", "report", "replay", "analyse", "monitor", "posterior")
+COMMANDS = ("simulate", "report", "audit", "replay", "analyse", "monitor", "posterior")
 
 
 def refused(capsys, *argv: str) -> list[str]:

@@ -92,7 +92,7 @@ def test_a_look_depends_only_on_what_precedes_it(plan):
     for look in range(plan.n_looks):
         at = time(plan, look)
         for later in (INF, at + 3.0):
-            moved = TrialClock(
+            moved = clock(
                 entry=jnp.where(TEN.entry > at, later, TEN.entry),
                 event=jnp.where(TEN.event > at, later, TEN.event),
                 subgroup=TEN.subgroup,
@@ -122,11 +122,13 @@ def test_the_triggering_event_is_in_the_data(dtype):
             key=jax.random.key(0),
             entry=entry,
             subgroup=jnp.zeros(n, jnp.int32),
-            time=jnp.stack([outcome, outcome + 1], axis=1),
-            event=jnp.ones((n, 2), bool),
-            assignment=jnp.zeros(n, dtype),
+            position=jnp.arange(1, n + 1, dtype=jnp.int32)[None],
+            time=jnp.stack([outcome, outcome + 1]),
+            event=jnp.ones((2, n), bool),
+            assignment=jnp.zeros(n, jnp.float32),
         )
-        at = plan.time(TrialClock(entry, entry + outcome, nature.subgroup), jnp.asarray(0, jnp.int32))
+        events = TrialClock(entry, entry + outcome, nature.subgroup, nature.position[0])
+        at = plan.time(events, jnp.asarray(0, jnp.int32))
         before, after = jnp.nextafter(at, -jnp.inf), jnp.nextafter(at, jnp.inf)
         arm = jnp.zeros(n, jnp.int32)
         return jnp.stack(

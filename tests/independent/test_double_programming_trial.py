@@ -163,6 +163,11 @@ def run_trial(nature, design):
     )
 
 
+def by_patient(values):
+    """Put the patients' axis before that of the arms."""
+    return np.moveaxis(np.asarray(values), -1, 1)
+
+
 @pytest.fixture(scope="module", params=["mixed", "slow accrual", "strong"])
 def case(request):
     scenario = {
@@ -175,7 +180,7 @@ def case(request):
     opened = eqx.filter_jit(jax.vmap(lambda t: step.open_trial(design, scenario, jnp.uint32(SEED), t)[0]))
     nature = opened(jnp.arange(TRIALS, dtype=jnp.uint32))
     fields = dict(entry="entry", subgroup="subgroup", time="time", event="event", uniform="assignment")
-    columns = {name: np.asarray(getattr(nature, field)).tolist() for name, field in fields.items()}
+    columns = {name: by_patient(getattr(nature, field)).tolist() for name, field in fields.items()}
     natures = [{name: values[i] for name, values in columns.items()} for i in range(TRIALS)]
     return design, natures, results
 

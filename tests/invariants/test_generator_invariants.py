@@ -133,7 +133,7 @@ def test_an_amount_that_is_spent_at_a_cut_fires_at_the_cut(cut):
         **names, states=("start",), base=[BaseHazard("new", (0.0, 3.0, 12.0), (0.25, 0.5, 1.0))]
     )
     at = 0.25 * 3.0 + 0.5 * (cut - 3.0)
-    amounts = jnp.asarray([np.nextafter(at, 0), at, np.nextafter(at, 9)])[:, None, None]
+    amounts = jnp.asarray([np.nextafter(at, 0), at, np.nextafter(at, 9)])[None, None, :]
     history = live(hazards, jnp.zeros(3, jnp.int32), amounts)
     before, exact, after = np.asarray(history.time[:, 0, 0]).tolist()
     assert before <= exact == cut <= after

@@ -7,6 +7,7 @@ import pytest
 
 from adaptive.codes import StopReason
 from adaptive.design.rules import EfficacyRule, FutilityRule
+from adaptive.simulate import drivers
 from adaptive.simulate.drivers import simulate
 from adaptive.simulate.step import open_trial
 from tests.toy import toy_design, toy_scenario
@@ -59,6 +60,28 @@ def test_order_and_company_do_not_matter(reference):
     assert_same(simulate(DESIGN, SCENARIO, seed=SEED, trials=chosen), rows(reference, chosen))
 
 
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_and_groups_do_not_matter(reference, monkeypatch, workers):
+    """With fewer blocks to a group other trials are packed together, and other threads run them."""
+    monkeypatch.setattr(drivers.os, "cpu_count", lambda: workers)
+    monkeypatch.setattr(drivers, "GROUP", 2)
+    assert_same(simulate(DESIGN, SCENARIO, seed=SEED, trials=np.arange(700)), reference)
+
+
+def test_the_look_that_advised_is_the_first_with_advice():
+    advisory = toy_design(
+        rules=(
+            DESIGN.rules[0],
+            FutilityRule(margin=1.0, threshold=np.array([0.4, 0.5, np.nan]), binding=False),
+        )
+    )
+    result, looks = simulate(advisory, SCENARIO, seed=SEED, trials=np.arange(200))
+    given = (looks.decision.advice > 0) & looks.held[:, :, None, None]
+    first = np.where(given.any(axis=1), given.argmax(axis=1), -1)
+    np.testing.assert_array_equal(result.advised_look, first)
+    assert {-1, 0, 1} <= set(first.ravel().tolist())
+
+
 def test_another_seed_gives_other_trials(reference):
     other = simulate(DESIGN, SCENARIO, seed=SEED + 1, trials=np.arange(50))
     assert not np.array_equal(other.result.months, reference.result.months[:50])
@@ -72,7 +95,7 @@ def test_designs_share_the_same_patients():
     )
     n = narrow.entry.shape[0]
     for name in ("entry", "subgroup", "time", "event", "assignment"):
-        np.testing.assert_array_equal(getattr(narrow, name), getattr(broad, name)[:n])
+        np.testing.assert_array_equal(getattr(narrow, name), getattr(broad, name)[..., :n])
 
 
 @pytest.mark.parametrize("fault", ["arms", "subgroups", "endpoint", "driver", "empty"])

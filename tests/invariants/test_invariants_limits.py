@@ -90,6 +90,24 @@ def test_a_threshold_sweep_compiles_once():
     assert traces == 1
 
 
+def test_a_threshold_sweep_of_the_simulator_compiles_once():
+    traces = []
+
+    class Counted(ToyEngine):
+        def fit(self, key, model, table):
+            traces.append(table.events.dtype)
+            return ToyEngine().fit(key, model, table)
+
+    design = eqx.tree_at(lambda d: d.analysis.engine, toy_design(), Counted())
+    claims = []
+    for threshold in np.linspace(0.5, 0.99, 20):
+        rules = (EfficacyRule(margin=1.0, threshold=np.full(3, threshold)),)
+        swept = eqx.tree_at(lambda d: d.rules, design, rules)
+        claims.append((run(swept, n=20).result.status == CellStatus.EFFICACY).sum())
+    assert len(traces) == 1
+    assert claims[0] > claims[-1]
+
+
 def test_a_bad_fit_decides_nothing_and_is_counted():
     class Sick(ToyEngine):
         def fit(self, key, model, table):

@@ -27,9 +27,9 @@ def run_until(nature, state, n_looks, hold):
 def with_another_future(nature, month, key):
     """Change every outcome and arrival that lies after ``month``, keeping it after ``month``."""
     later = nature.entry > month
-    unseen = nature.entry[:, None] + nature.time > month
+    unseen = nature.entry[None, :] + nature.time > month
     stretch = jax.random.uniform(key, nature.time.shape, minval=0.3, maxval=3.0)
-    seen_for = jnp.maximum(month - nature.entry, 0.0)[:, None]
+    seen_for = jnp.maximum(month - nature.entry, 0.0)[None, :]
     time = jnp.where(unseen, seen_for + (nature.time - seen_for) * stretch, nature.time)
     event = jnp.where(unseen, ~nature.event, nature.event)
     entry = jnp.where(later, month + 0.5 * (nature.entry - month), nature.entry)
@@ -67,7 +67,7 @@ def test_one_month_of_look_ahead_is_noticed(monkeypatch):
 def test_an_event_counts_from_its_own_moment(offset, seen):
     nature, _ = OPEN(DESIGN, SCENARIO, jnp.uint32(3), jnp.uint32(0))
     arm = jnp.zeros(nature.entry.shape, jnp.int32)
-    first = int(np.argmax(np.asarray(nature.event[:, 0])))
+    first = int(np.argmax(np.asarray(nature.event[0])))
     only = jnp.arange(nature.entry.shape[0]) == first
-    moment = nature.entry[first] + nature.time[first, 0]
+    moment = nature.entry[first] + nature.time[0, first]
     assert int(step.observe(nature, only, arm, moment + offset).event.sum()) == seen

@@ -44,6 +44,7 @@ def test_cells_equal_the_arrays_row_by_row():
         if a == 0:
             assert (row["status"], row["advice"]) == ("CONTROL", "NONE")
             missing = (
+                "advised_look",
                 "decided_look",
                 "decided_month",
                 "log_hr_mean",
@@ -58,6 +59,7 @@ def test_cells_equal_the_arrays_row_by_row():
         assert row["advice"] == ("NONE" if result.advice[at] == 0 else CellStatus(result.advice[at]).name)
         assert row["decided_look"] == result.decided_look[at]
         assert row["decided_month"] == result.decided_month[at]
+        assert row["advised_look"] == (None if result.advised_look[at] < 0 else result.advised_look[at])
         for name in ("mean", "sd", "lower", "upper"):
             assert _same(row[f"log_hr_{name}"], getattr(result, name)[at])
 
@@ -113,8 +115,8 @@ def test_one_trial_by_hand():
     rng = np.random.default_rng(0)
     result = fake_result(rng, 1)
     fields = {name: getattr(result, name) for name in result.__dataclass_fields__}
-    cell = {"status": CellStatus.EFFICACY, "decided_look": 1, "decided_month": 18.5, "advice": 0}
-    cell |= {"mean": -0.5, "sd": 0.2, "lower": -0.9, "upper": -0.1}
+    cell = {"status": CellStatus.EFFICACY, "decided_look": 1, "decided_month": 18.5, "advice": 3}
+    cell |= {"advised_look": 0, "mean": -0.5, "sd": 0.2, "lower": -0.9, "upper": -0.1}
     fields |= {name: np.full((1, 1, 1), value) for name, value in cell.items()}
     fields |= {"patients": np.array([[[40, 38]]]), "events": np.array([[[12.0, 7.0]]])}
     fields |= {"exposure": np.array([[[300.5, 340.25]]]), "reason": np.array([2])}
@@ -131,7 +133,8 @@ def test_one_trial_by_hand():
         "status": ["CONTROL", "EFFICACY"],
         "decided_look": [None, 1],
         "decided_month": [None, 18.5],
-        "advice": ["NONE", "NONE"],
+        "advice": ["NONE", "FUTILITY"],
+        "advised_look": [None, 0],
         "log_hr_mean": [None, -0.5],
         "log_hr_sd": [None, 0.2],
         "log_hr_lower": [None, -0.9],

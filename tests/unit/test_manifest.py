@@ -11,7 +11,14 @@ import pytest
 from adaptive.errors import BadInput
 from adaptive.io import manifest as manifest_module
 from adaptive.io.hashing import canonical_json, finite_or_null, plain, sha256_data, sha256_file
-from adaptive.io.manifest import code_state, read_manifest, verify_files, versions, write_manifest
+from adaptive.io.manifest import (
+    code_state,
+    read_code_state,
+    read_manifest,
+    verify_files,
+    versions,
+    write_manifest,
+)
 
 CONTENT = {
     **dict.fromkeys(("study", "design", "scenario", "seed", "dtype", "device", "versions", "code")),
@@ -86,7 +93,7 @@ def test_code_state_without_git_is_null(monkeypatch):
         raise FileNotFoundError("git")
 
     monkeypatch.setattr(manifest_module.subprocess, "run", absent)
-    state = code_state()
+    state = read_code_state()
     assert (state["commit"], state["dirty"]) == (None, None) and len(state["sha256"]) == 64
 
 
@@ -94,10 +101,20 @@ def test_code_state_ignores_a_repository_that_does_not_track_the_package(tmp_pat
     """A package installed into an environment inside somebody's repository must not borrow its commit."""
     (tmp_path / "__init__.py").write_text("")
     monkeypatch.setattr(manifest_module.adaptive, "__file__", str(tmp_path / "__init__.py"))
-    before = code_state()
+    before = read_code_state()
     assert (before["commit"], before["dirty"]) == (None, None)
     (tmp_path / "__init__.py").write_text("changed = True")
-    assert code_state()["sha256"] != before["sha256"]
+    assert read_code_state()["sha256"] != before["sha256"]
+
+
+def test_what_is_edited_during_a_run_is_not_what_ran(tmp_path, monkeypatch):
+    before = code_state()
+    monkeypatch.setattr(manifest_module.adaptive, "__file__", str(tmp_path / "__init__.py"))
+    (tmp_path / "__init__.py").write_text("edited = True")
+    assert read_code_state()["sha256"] != before["sha256"]
+    assert code_state() == before
+    code_state()["commit"] = "spoilt"
+    assert code_state() == before
 
 
 def test_versions_name_absent_packages_as_null(monkeypatch):

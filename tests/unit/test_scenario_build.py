@@ -26,7 +26,11 @@ def test_combined_cuts_are_a_union_with_zero():
     assert combine_cuts((3.0, 6.0), (0.0, 6.0 + 1e-9, 1.5), ()).tolist() == [0.0, 1.5, 3.0, 6.0]
 
 
-@pytest.mark.parametrize("n", [1, 3, 4, 5, 8])
+def test_a_single_interval_is_not_padded():
+    np.testing.assert_array_equal(pad_cuts(np.zeros(1)), [0.0])
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 8])
 def test_padding_reaches_a_multiple_of_four_and_stays_increasing(n):
     padded = pad_cuts(np.arange(float(n)))
     assert len(padded) % 4 == 0 and len(padded) - n < 4

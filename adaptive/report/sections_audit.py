@@ -1,0 +1,146 @@
+"""The section about the engine's audit: sentences, three tables, and one figure. Computes nothing."""
+
+import pandas as pd
+from matplotlib import rc_context
+
+from adaptive.report.figure_style import INK, STYLE, Drawing, key, panels, to_svg
+from adaptive.report.pivot import plain
+from adaptive.report.section import Section, section
+
+OUTCOMES = {
+    "same": {"color": "#999999", "marker": "o"},
+    "undecided": {"color": "#0072B2", "marker": "s"},
+    "flipped": {"color": "#D55E00", "marker": "^"},
+}
+NAMES = {
+    "same": "same decision",
+    "undecided": "differs, within NUTS's error",
+    "flipped": "differs beyond it",
+}
+TITLES = {"random": "Looks drawn at random", "near": "Looks nearest to a threshold"}
+READING = (
+    "The distance to a threshold is the difference of logits, |logit P - logit threshold|, of the audited "
+    "engine's probability: 0.1 is 0.001 at a threshold of 0.99 and 0.009 at 0.1. A decision is an open cell "
+    "at a look; limits in parentheses are 95% and take decisions of one look as one observation where "
+    "they agree."
+)
+
+
+def audit_section(content: dict) -> Section:
+    """Return the section; where there is no audit it says so and nothing else."""
+    audit = content.get("audit") or {"lead": ["Not audited."], "tables": {}}
+    tables = audit["tables"]
+    if not tables:
+        return section("audit", "Engine audit", audit["lead"])
+    return section(
+        "audit",
+        "Engine audit",
+        [*audit["lead"], READING],
+        difference_figure(tables["audit_points"]),
+        _flips(tables["audit_flips"]),
+        _changes(tables["audit_changes"]),
+        _differences(tables["audit_differences"]),
+        plain(
+            tables["audit_fits"],
+            name="audit_fits",
+            caption="Checks of the reference fits.",
+            titles={"check": "Check", "found": "Found", "gate": "Gate"},
+        ),
+    )
+
+
+def _flips(frame: pd.DataFrame):
+    return plain(
+        frame,
+        name="audit_flips",
+        caption="Decisions that differ between the audited engine and NUTS, by distance to the threshold.",
+        stub=2,
+        numeric=True,
+        titles={
+            "sample": "Looks",
+            "distance": "Distance",
+            "looks": "Looks, n",
+            "decisions": "Decisions",
+            "flips": "Differ",
+            "beyond_error": "Beyond NUTS's error",
+            "undecided": "Within it",
+            "share": "Share that differs",
+            "share_beyond_error": "Share beyond error",
+        },
+    )
+
+
+def _changes(frame: pd.DataFrame):
+    return plain(
+        frame,
+        name="audit_changes",
+        caption="Looks of each kind per trial: the nearest looks counted, the others estimated from the "
+        "random ones. The first row bounds any change of a type I error or a power.",
+        stub=2,
+        numeric=True,
+        titles={
+            "change": "Change",
+            "counted": "Flips counted",
+            "near_looks": "Nearest looks with it",
+            "random_looks": "Other random looks with it",
+            "random_n": "of",
+            "per_trial": "Per trial (95% limits)",
+        },
+    )
+
+
+def _differences(frame: pd.DataFrame):
+    titles = {
+        "sample": "Looks",
+        "quantity": "Probability",
+        "events": "Events at the look",
+        "n": "n",
+        "mean": "Mean",
+        "largest": "Largest",
+        "nuts_error": "NUTS's own error (RMS)",
+        "excess": "RMS beyond it",
+    }
+    return plain(
+        frame,
+        name="audit_differences",
+        caption="Audited engine minus NUTS: mean, quantiles, and what NUTS's own error leaves unexplained.",
+        stub=3,
+        numeric=True,
+        titles=titles,
+        collapse=True,
+    )
+
+
+def difference_figure(points: pd.DataFrame) -> Drawing:
+    """Return the differences against the distance to the threshold, a panel per sample on one scale."""
+    name, question = "figure-audit", "Does the engine err where it would matter?"
+    if points.empty:
+        return Drawing(name, question, absent="no rule was applied at an audited look")
+    samples = [sample for sample in TITLES if (points["sample"] == sample).any()]
+    with rc_context(STYLE):
+        canvas, axes = panels(len(samples), height=2.6, columns=2, sharex=False)
+        for axis, sample in zip(axes, samples, strict=True):
+            own = points[points["sample"] == sample]
+            for outcome, look in OUTCOMES.items():
+                part = own[own.outcome == outcome]
+                axis.plot(
+                    part.distance.clip(lower=1e-4).to_numpy(),
+                    part.difference.to_numpy(),
+                    linestyle="",
+                    markersize=2.5 if outcome == "same" else 5,
+                    alpha=0.6 if outcome == "same" else 1.0,
+                    **look,
+                )
+            axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
+            axis.set_title(TITLES[sample])
+            axis.set_xscale("log")
+            axis.grid()
+        canvas.supxlabel("distance to the threshold, logits (log scale)", fontsize=9)
+        canvas.supylabel("P by the engine minus P by NUTS", fontsize=9)
+        key(canvas, {NAMES[outcome]: look for outcome, look in OUTCOMES.items()})
+    caption = (
+        "Each point is an open cell at an audited look, shown by the rule nearest to its threshold. "
+        "Scatter within NUTS's own Monte Carlo error is no fault of the engine; a slope or an offset is. Of "
+        "many points with the same decision, evenly spaced ones are drawn."
+    )
+    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))

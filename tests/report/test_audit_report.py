@@ -1,0 +1,165 @@
+"""The report's audit section: absent, present, of other results, altered; every string as text."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from adaptive.errors import BadInput
+from adaptive.oc.audit_content import NOT_AUDITED, audit_content
+from adaptive.oc.audit_judge import BEST
+from adaptive.oc.audit_store import FOLDER, SUMMARY, TABLE, fitting_audit, identify, read_audit, write_audit
+from adaptive.oc.audit_summary import Behind, summarise
+from adaptive.oc.load import load_results
+from adaptive.report.html import report_html
+from adaptive.report.sections_audit import audit_section, difference_figure
+from tests.report.synthetic import fake_arrays, write_result
+
+HOSTILE = "<b>P(HR < 1)</b>"
+SETTINGS = {
+    "seed": 1,
+    "posterior": {
+        "chains": 4,
+        "draws": 1500,
+        "warmup": 500,
+        "max_rhat": 1.01,
+        "min_ess": 400,
+        "max_divergences": 0,
+    },
+}
+
+
+def fake_table(n=60, quantity="P(HR < 1)"):
+    """Return an audit's table: one rule and one P(best) row per look, every tenth decision flipped."""
+    rng = np.random.default_rng(8)
+    one = np.arange(n)
+    shared = {
+        "scenario": "null",
+        "design": "fixed",
+        "trial": one,
+        "look": 0,
+        "subgroup": "TNBC",
+        "arm": "drug A",
+        "random": one % 2 == 0,
+        "near": one % 3 == 0,
+        "open": True,
+        "health": "OK",
+        "fast_health": "OK",
+        "events": rng.uniform(10, 300, n),
+        "reproduced": True,
+        "rhat": 1.002,
+        "ess": 1200.0,
+        "divergences": 0,
+        "attempts": 1,
+        "p_nuts": rng.uniform(0.1, 0.9, n),
+        "mcse": 0.01,
+    }
+    flip = one % 10 == 0
+    rule = pd.DataFrame(
+        shared
+        | {"quantity": quantity, "distance": rng.exponential(1.0, n), "null": True, "flip": flip}
+        | {"real": one % 20 == 0, "verdict_fast": np.where(flip, "EFFICACY", "NONE"), "verdict_nuts": "NONE"}
+    )
+    best = pd.DataFrame(shared | {"quantity": BEST, "allocation_fast": 0.5, "allocation_nuts": 0.4})
+    frame = pd.concat([rule, best], ignore_index=True)
+    flags = {name: frame[name].eq(True) for name in ("null", "flip", "real")}
+    return frame.assign(p_fast=frame.p_nuts + rng.normal(0, 0.01, len(frame)), **flags)
+
+
+def write(root, results, table=None):
+    table = fake_table() if table is None else table
+    content = {
+        "study": "fake",
+        "results": [identify(result, root) for result in results],
+        "settings": SETTINGS,
+        "summary": summarise(table, Behind(900, 300)),
+    }
+    return write_audit(root, content, table)
+
+
+@pytest.fixture
+def results(tmp_path):
+    for design in ("fixed", "adaptive"):
+        write_result(tmp_path, design, "null", fake_arrays(60, seed=2), log_hr=((0.0, 0.0), (0.0, 0.0)))
+    return load_results([tmp_path])
+
+
+def test_without_an_audit_the_report_says_so(results):
+    content = audit_content(results)
+    assert content == {"lead": [NOT_AUDITED], "messages": [], "tables": {}}
+    assert audit_section({"audit": content}).lead[0].startswith("Not audited")
+
+
+def test_an_audit_of_a_cell_or_of_its_study_is_found(results, tmp_path):
+    cell = results[0]
+    folder = write(cell.path, [cell])
+    assert fitting_audit(results)[0].folder == folder
+    assert "covers 1 of the 2 results" in audit_content(results)["lead"][0]
+    study = cell.path.parent.parent
+    assert write(study, results) == study / FOLDER
+    assert fitting_audit(results)[0].folder == study / FOLDER
+
+
+def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
+    write(results[0].path, results[:1], fake_table(quantity=HOSTILE))
+    content = audit_content(results)
+    part = audit_section({"audit": content})
+    assert [block.name for block in part.blocks] == [
+        "figure-audit",
+        "audit_flips",
+        "audit_changes",
+        "audit_differences",
+        "audit_fits",
+    ]
+    page = report_html(minimal(content), [part])
+    assert HOSTILE not in page and "&lt;b&gt;P(HR &lt; 1)&lt;/b&gt;" in page
+    flips = part.blocks[1]
+    assert [cell.text for cell in flips.rows[0]][:7] == ["drawn at random", "all", "30", "30", "6", "3", "3"]
+
+
+def minimal(audit):
+    """Return the least that a page needs beside its sections."""
+    row = pd.DataFrame([{"scenario": "s", "design": "d", "seed": "1"}])
+    return {
+        "audit": audit,
+        "meta": {"study": "s", "title": "t", "subtitle": "", "designs": [], "scenarios": [], "command": []},
+        "summary": [],
+        "warnings": [],
+        "headline": row,
+        "provenance": row,
+        "files": row,
+        "configs": [],
+        "labels": {"metrics": {"fwer": {"label": "l", "unit": "u", "definition": "d"}}},
+        "tables": {"claims": pd.DataFrame({"metric": ["fwer"]})},
+    }
+
+
+def test_an_audit_of_other_results_is_ignored_with_a_message(results):
+    write(results[0].path.parent.parent, results)
+    manifest = results[0].path / "manifest.json"
+    manifest.write_text(manifest.read_text() + " ")
+    content = audit_content(results)
+    assert content["lead"][0] == NOT_AUDITED
+    (message,) = content["messages"]
+    assert "of other results" in message and "manifest differs" in message
+
+
+@pytest.mark.parametrize("name", [TABLE, SUMMARY])
+def test_one_changed_byte_is_refused(results, name):
+    folder = write(results[0].path, results[:1])
+    assert read_audit(folder).content["study"] == "fake"
+    file = folder / name
+    altered = bytearray(file.read_bytes())
+    place = altered.index(b'"study"') + 2 if name == SUMMARY else len(altered) // 2
+    altered[place] ^= 1
+    file.write_bytes(bytes(altered))
+    with pytest.raises(BadInput, match="adaptive audit"):
+        audit_content(results)
+
+
+def test_the_figure_keeps_every_flip_and_one_point_per_decision(results):
+    write(results[0].path, results[:1])
+    points = audit_content(results)["tables"]["audit_points"]
+    random = points[points["sample"] == "random"]
+    assert len(random) == 30
+    assert (random.outcome != "same").sum() == 6
+    assert difference_figure(points.iloc[:0]).absent
