@@ -74,7 +74,7 @@ def words(keys: Key[Array, " W"], numbers: Integer[Array, " W"], n: int) -> UInt
     Notes
     -----
     Written out, because asking ``jax.random`` for bits takes several passes over memory. A loop over rows
-    keeps the compiler from fusing the generator into whatever uses its words, which costs three times as much.
+    keeps the compiler from fusing the generator into what uses its words, which costs three times as much.
 
     References
     ----------
@@ -113,7 +113,7 @@ def uniform(word: UInt32[Array, "*L"]) -> Float[Array, "*L"]:
 def exponential(word: UInt32[Array, "*L"], dtype: DTypeLike) -> Float[Array, "*L"]:
     """Return the Exp(1) quantile ``-log((word + 1/2) / 2^32)`` with a relative error below 1e-6.
 
-    From ``2^-33`` to ``33 log 2``, never 0: an event at time zero would fall in no ``(start, stop]`` interval.
+    From ``2^-33`` to ``33 log 2``, never 0: an event at time 0 would fall in no ``(start, stop]`` interval.
     Above one half the distance to 1 is what is known exactly, and ``log(1 - x)`` is ``log(y) x / (1 - y)``
     with ``y`` the rounded ``1 - x``, so that small draws keep their law in single precision.
 

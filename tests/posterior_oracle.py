@@ -43,10 +43,14 @@ def log_likelihood_grid(events, exposure, grid, a0, b0):
 
 @lru_cache(maxsize=64)
 def _kernel(tau, grid):
-    """Normal density of the column's point about the row's, rows summing to 1."""
+    """Normal density of the column's point about the row's, rows summing to 1 on the endless grid.
+
+    Scaled to sum to 1 on the grid itself, rows near its ends would favour a large ``tau``.
+    """
     points = np.array(grid)
-    kernel = np.exp(-0.5 * ((points[:, None] - points[None, :]) / tau) ** 2)
-    return kernel / kernel.sum(axis=1, keepdims=True)
+    step = (points[1] - points[0]) / tau
+    endless = np.exp(-0.5 * (np.arange(-np.ceil(9.0 / step), np.ceil(9.0 / step) + 1) * step) ** 2).sum()
+    return np.exp(-0.5 * ((points[:, None] - points[None, :]) / tau) ** 2) / endless
 
 
 def convolve(kernel, values):

@@ -69,7 +69,11 @@ def build_analysis(config: dict, design: DesignValues | None, faults: Faults) ->
     if design is None:
         return None
     before = len(faults)
-    if isinstance(engine, LaplaceEngine) and model is not None and config["model"]["kind"] in _FITS["laplace"]:
+    if (
+        isinstance(engine, LaplaceEngine)
+        and model is not None
+        and config["model"]["kind"] in _FITS["laplace"]
+    ):
         refusal = why_not(model, len(design.subgroups), len(design.arms) - 1)
         if refusal is not None:
             faults.append(f"posterior.kind: {refusal}")

@@ -162,7 +162,7 @@ class Laplace:
     n_newton: int = whole(3, low=1, high=50)
     n_sweeps: int = whole(1, low=0, high=20)
     n_points: int = whole(15, low=9, high=401)
-    n_conditional: int = whole(3, low=2, high=40)
+    n_conditional: int = whole(4, low=2, high=40)
     precision: str = text("float32", "float32", "float64")
 
 

@@ -14,7 +14,6 @@ from jaxtyping import Array, Float
 
 from adaptive.models.base import AbstractModel
 
-
 MANY_SUBGROUPS = 64
 MANY_ARMS = 4
 
@@ -126,7 +125,7 @@ def repeated(nodes: TauNodes, log_parts: list[Array]) -> tuple[Array, Array, tup
     Returns
     -------
     tuple
-        Log weights and ``tau`` of the components, part after part, ``(M T, R)``, and the members of each node.
+        Log weights and ``tau`` of the components, part after part, ``(M T, R)``; the members of each node.
     """
     n_nodes, n_parts = nodes.tau.shape[0], len(log_parts)
     log_weight = jnp.concatenate([nodes.log_weight + part for part in log_parts])

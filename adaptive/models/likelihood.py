@@ -83,13 +83,6 @@ class Cells(eqx.Module):
         curvature = [[(first[b] if b == c else 0.0) - cross[b][c] for c in arms] for b in arms]
         return gradient, curvature
 
-    def third_derivatives(self, theta: Columns) -> list[list[list[Array]]]:
-        """Return the third derivatives of each subgroup's log likelihood: minus third cumulants."""
-        _, growth = self._growth(theta)
-        p = self._weights(growth)
-        arms = range(len(p))
-        return [[[self._third(p, b, c, d) for d in arms] for c in arms] for b in arms]
-
     def _growth(self, theta: Columns) -> tuple[list[Array], list[Array]]:
         moved = [t - r for t, r in zip(theta, self.reference, strict=True)]
         return moved, [jnp.exp(m) for m in moved]
@@ -102,22 +95,6 @@ class Cells(eqx.Module):
         inverse = [1.0 / total for total in self._totals(growth)]
         pairs = zip(self.arm_weight, growth, strict=True)
         return [[wj * g * i for wj, i in zip(w, inverse, strict=True)] for w, g in pairs]
-
-    def _third(self, p: list[list[Array]], b: int, c: int, d: int) -> Array:
-        total = 0.0
-        for j, n in enumerate(self.interval_shape):
-            x, y, z = p[b][j], p[c][j], p[d][j]
-            cumulant = 2.0 * x * y * z
-            if b == c:
-                cumulant = cumulant - x * z
-            if b == d:
-                cumulant = cumulant - x * y
-            if c == d:
-                cumulant = cumulant - x * y
-            if b == c == d:
-                cumulant = cumulant + x
-            total = total - n * cumulant
-        return total
 
 
 def make_cells(

@@ -122,5 +122,5 @@ class FullPooling(AbstractPooling):
         return jnp.broadcast_to(mu[None, :], shape)
 
     def given(self, nodes: TauNodes, shape: tuple[int, int]) -> Hierarchy:
-        """Return the one component: the common ratio is normal about 0 with standard deviation ``mu_scale``."""
+        """Return the one component: the common ratio is normal about 0, its deviation ``mu_scale``."""
         return known_mean(nodes, shape[1])

@@ -12,7 +12,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from adaptive.models.hierarchy import Hierarchy, Independent
+from adaptive.models.hierarchy import Hierarchy
 from adaptive.posterior.small import (
     Matrix,
     Vector,

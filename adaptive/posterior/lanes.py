@@ -71,7 +71,9 @@ def _in_blocks(block: Callable, rows: list[Array]):
     n = rows[0].shape[0]
     if jax.default_backend() != "cpu":
         return block(rows)
-    filled = [jnp.concatenate([x, jnp.repeat(x[-1:], -n % LANES, axis=0)]) for x in rows] if n % LANES else rows
+    filled = (
+        [jnp.concatenate([x, jnp.repeat(x[-1:], -n % LANES, axis=0)]) for x in rows] if n % LANES else rows
+    )
     if n <= LANES:
         out = block(filled)
     else:

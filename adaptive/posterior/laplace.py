@@ -88,7 +88,8 @@ class LaplaceEngine(AbstractEngine):
     n_points
         Grid points of each marginal.
     n_conditional
-        Quadrature points per component and grid point for the second arm of two.
+        Quadrature points per component and grid point for the second arm of two; cubed, for the other three
+        of four. With three arms a rule of twelve points is used.
     precision
         ``"float32"`` or ``"float64"``: what the engine computes in, whatever the table's type. Single
         precision moves probabilities by about 1e-5 and costs half.
@@ -99,7 +100,7 @@ class LaplaceEngine(AbstractEngine):
     n_newton: int = eqx.field(static=True, default=3)
     n_sweeps: int = eqx.field(static=True, default=1)
     n_points: int = eqx.field(static=True, default=15)
-    n_conditional: int = eqx.field(static=True, default=3)
+    n_conditional: int = eqx.field(static=True, default=4)
     precision: str = eqx.field(static=True, default="float32")
 
     def fit(self, key: PRNGKeyArray, model: AbstractModel, table: EventTable) -> TabulatedPosterior:
@@ -182,8 +183,6 @@ def _placed(engine: LaplaceEngine, model: AbstractHierarchical, cells: Cells, st
     evidence = combine(prior_of(hierarchy), sites).log_evidence[0] + hierarchy.log_weight
     nodes = tau_nodes(model.tau_scale, narrowed(where, _normalised(evidence)), engine.n_nodes)
     return model.given(nodes, shape), sites, nodes
-
-
 
 
 def why_not(model: AbstractModel, n_subgroups: int, n_experimental: int) -> str | None:

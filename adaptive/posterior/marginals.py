@@ -18,7 +18,7 @@ from adaptive.posterior.gaussian import Normal
 from adaptive.posterior.matching import MAX_HEIGHT, Tilted, moments_of
 from adaptive.posterior.orthant import all_above
 from adaptive.posterior.quadrature import gauss_hermite, normal_rule
-from adaptive.posterior.small import Matrix, Vector, add, change, cholesky, is_zero, quadratic, symmetric
+from adaptive.posterior.small import Matrix, Vector, add, cholesky, is_zero, quadratic, symmetric
 from adaptive.posterior.storing import stored
 from adaptive.posterior.tabulated import Grid, Tabulated, tabulate
 
@@ -71,7 +71,9 @@ class Mixture(eqx.Module):
                 [same(x) for x in cells.rest_weight],
                 [[row[i] for row in turned] for i in range(n)],
             ),
-            Normal(vector(cavity.mean), matrix(cavity.covariance), matrix(cavity.precision), same(cavity.log_det)),
+            Normal(
+                vector(cavity.mean), matrix(cavity.covariance), matrix(cavity.precision), same(cavity.log_det)
+            ),
             Tilted(same(tilted.log_integral), vector(tilted.mean), matrix(tilted.covariance)),
             self.weight,
         )
@@ -93,7 +95,7 @@ class Mixture(eqx.Module):
 
 
 class Conditional(eqx.Module):
-    """The other arms given the first, per component: slopes on it and Cholesky factor, arrays ``(L, N, R)``."""
+    """The other arms given the first, per component: slopes and Cholesky factor, arrays ``(L, N, R)``."""
 
     slope: Vector
     lower: Matrix
@@ -103,9 +105,7 @@ class Conditional(eqx.Module):
         """Return the conditional of a normal with this covariance."""
         own, others = covariance[0][0], range(1, len(covariance))
         slope = stored([covariance[c][0] / own for c in others])
-        rest = symmetric(
-            lambda i, j: covariance[i + 1][j + 1] - slope[i] * covariance[j + 1][0], len(slope)
-        )
+        rest = symmetric(lambda i, j: covariance[i + 1][j + 1] - slope[i] * covariance[j + 1][0], len(slope))
         return Conditional(slope, cholesky(rest))
 
 
@@ -218,22 +218,32 @@ def _one_component(height, tilted: Tilted, given: Conditional, x: Array, n_condi
     centre = stored([m + s * away for m, s in zip(tilted.mean[1:], given.slope, strict=True)])
     sums = _conditional_sums(height, given.lower, x, centre, n_conditional)
     shift, covariance = moments_of([jnp.maximum(sums[0], 1e-37), *sums[1:]], len(centre))
-    variance = [jnp.maximum(covariance[i][i], 1e-10) for i in range(len(centre))]
-    covariance = stored(symmetric(lambda i, j: variance[i] if i == j else covariance[i][j], len(centre)))
+    n = len(centre)
+    variance = stored([jnp.maximum(covariance[i][i], 1e-10) for i in range(n)])
+    covariance = symmetric(lambda i, j: variance[i] if i == j else covariance[i][j], n)
+    skewness = _skewness(sums, shift, variance)
     mean = stored(add(centre, shift))
     density = sums[0]
     for i in range(len(centre)):
         density = density * given.lower[i][i]
     density = stored(density)
-    return Lattice(
-        density, density * all_above(mean, covariance, x), density * all_above(mean, covariance, 0.0)
-    )
+    above = lambda limit: all_above(mean, covariance, limit, skewness)  # noqa: E731
+    return Lattice(density, density * above(x), density * above(0.0))
+
+
+def _skewness(sums: list[Array], shift: Vector, variance: Vector) -> Vector:
+    """Return the skewness of each other arm from power sums about a point."""
+    n = len(shift)
+    scale = stored(1.0 / jnp.maximum(sums[0], 1e-37))
+    third = [sums[len(sums) - n + i] * scale for i in range(n)]
+    central = [t - 3.0 * m * v - m**3 for t, m, v in zip(third, shift, variance, strict=True)]
+    return stored([c / (v * jnp.sqrt(v)) for c, v in zip(central, variance, strict=True)])
 
 
 def _conditional_sums(height, lower: Matrix, x: Array, centre: Vector, n_points: int) -> list[Array]:
-    """Return the power sums of the other arms about ``centre`` at each grid point."""
+    """Return the power sums of the other arms about ``centre`` at each grid point, cubes last."""
     n = len(centre)
-    points, weights = gauss_hermite(n_points) if n == 1 else normal_rule(n)
+    points, weights = normal_rule(2) if n == 2 else gauss_hermite(n_points, n)
     log_rule = np.log(weights) + 0.5 * (points**2).sum(axis=1)
 
     def visit(z, log_weight, sums: list[Array]) -> list[Array]:
@@ -242,9 +252,10 @@ def _conditional_sums(height, lower: Matrix, x: Array, centre: Vector, n_points:
         weight = stored(jnp.exp(jnp.minimum(relative, MAX_HEIGHT)))
         first = [weight * o for o in offset]
         second = [first[i] * offset[j] for i in range(n) for j in range(i + 1)]
-        return [s + v for s, v in zip(sums, [weight, *first, *second], strict=True)]
+        third = [first[i] * offset[i] * offset[i] for i in range(n)]
+        return [s + v for s, v in zip(sums, [weight, *first, *second, *third], strict=True)]
 
-    sums = [jnp.zeros_like(x)] * (1 + n + n * (n + 1) // 2)
+    sums = [jnp.zeros_like(x)] * (1 + n + n * (n + 1) // 2 + n)
     if n == 1:  # written out: few points, and a loop in a loop costs more than it saves
         for z, log_weight in zip(points.tolist(), log_rule.tolist(), strict=True):
             sums = visit(z, log_weight, sums)

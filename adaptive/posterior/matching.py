@@ -23,7 +23,7 @@ from adaptive.posterior.gaussian import (
     over_subgroups,
 )
 from adaptive.posterior.quadrature import normal_rule
-from adaptive.posterior.small import Matrix, Vector, add, cholesky, inverse, quadratic, symmetric, times
+from adaptive.posterior.small import Matrix, Vector, add, inverse, quadratic, root, symmetric, times
 from adaptive.posterior.storing import stored
 
 MAX_STEP = 2.0
@@ -76,7 +76,7 @@ def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
     n, dtype = len(guess.mean), guess.log_det.dtype
     points, weights = normal_rule(n)
     log_rule = jnp.asarray(np.log(weights) + 0.5 * (points**2).sum(axis=1), dtype)
-    points, lower = jnp.asarray(points, dtype), cholesky(guess.covariance)
+    points, spread = jnp.asarray(points, dtype), root(guess.covariance)
 
     def height(theta: Vector) -> Array:
         away = add(theta, cavity.mean, -1.0)
@@ -85,7 +85,7 @@ def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
     centre = stored(height(guess.mean))
 
     def visit(q: Array, sums: list[Array]) -> list[Array]:
-        offset = [sum(lower[b][k] * points[q, k] for k in range(b + 1)) for b in range(n)]
+        offset = times(spread, [points[q, k] for k in range(n)])
         relative = height(add(guess.mean, offset)) - centre + log_rule[q]
         weight = stored(jnp.exp(jnp.minimum(relative, MAX_HEIGHT)))
         return [s + x for s, x in zip(sums, _power_sums(weight, offset), strict=True)]

@@ -17,9 +17,14 @@ from adaptive.posterior.storing import stored
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 _NODES, _WEIGHTS = 0.5 * (_NODES + 1.0), 0.5 * _WEIGHTS
 _ROOT_HALF = 0.5**0.5
+MOST_SKEW = 0.9
+MOST_SCORE = 3.0
+"""Within these the corrected score rises with the limit."""
 
 
-def all_above(mean: Vector, covariance: Matrix, limit: Array | float) -> Array:
+def all_above(
+    mean: Vector, covariance: Matrix, limit: Array | float, skewness: Vector | None = None
+) -> Array:
     """Return ``P(X_c > limit for all c)`` for ``X ~ N(mean, covariance)`` of dimension 1 to 3.
 
     Parameters
@@ -28,10 +33,16 @@ def all_above(mean: Vector, covariance: Matrix, limit: Array | float) -> Array:
         Arrays of one shape.
     limit
         The common limit, of that shape or a number.
+    skewness
+        Of each component. Its normal score at the limit is then ``z - skewness (z^2 - 1) / 6`` (Cornish and
+        Fisher 1938, doi:10.2307/1400905) for ``z = (limit - mean) / sd``, which leaves a normal copula.
     """
     n = len(mean)
     lower = cholesky(covariance)
     height = stored([m - limit for m in mean])
+    if skewness is not None:
+        deviation = [stored(jnp.sqrt(covariance[i][i])) for i in range(n)]
+        height = stored([_scored(*parts) for parts in zip(height, deviation, skewness, strict=True)])
     if n == 1:
         return normal_below(height[0] / lower[0][0])
     picks = np.array(list(itertools.product(range(len(_NODES)), repeat=n - 1)))
@@ -39,6 +50,13 @@ def all_above(mean: Vector, covariance: Matrix, limit: Array | float) -> Array:
     weight = jnp.asarray(np.prod(_WEIGHTS[picks], axis=1), height[0].dtype)
     visit = lambda q, total: total + weight[q] * _path(lower, height, uniform[q])  # noqa: E731
     return jax.lax.fori_loop(0, len(picks), visit, jnp.zeros_like(height[0]))
+
+
+def _scored(height: Array, deviation: Array, skewness: Array) -> Array:
+    """Return the height above the limit of a normal with the same probability of being above it."""
+    z = -height / deviation
+    near = jnp.clip(z, -MOST_SCORE, MOST_SCORE)
+    return height + deviation * jnp.clip(skewness, -MOST_SKEW, MOST_SKEW) * (near * near - 1.0) / 6.0
 
 
 def _path(lower: Matrix, height: Vector, uniform: Array) -> Array:

@@ -18,10 +18,12 @@ def normal_rule(n_dimensions: int) -> tuple[np.ndarray, np.ndarray]:
     return _degree_seven() if n_dimensions == 2 else _degree_five(n_dimensions)
 
 
-def gauss_hermite(n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ``n``-point Gauss-Hermite rule of the standard normal, points of shape ``(n, 1)``."""
+def gauss_hermite(n: int, n_dimensions: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ``n``-point Gauss-Hermite rule of the standard normal, crossed with itself, ``(P, B)``."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes[:, None], weights / weights.sum()
+    grids = np.meshgrid(*[nodes] * n_dimensions, indexing="ij")
+    factors = np.meshgrid(*[weights / weights.sum()] * n_dimensions, indexing="ij")
+    return np.stack([g.ravel() for g in grids], axis=1), np.prod([f.ravel() for f in factors], axis=0)
 
 
 def _degree_seven() -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,9 @@ from jaxtyping import Array
 
 from adaptive.posterior.storing import stored
 
+LEAST_PIVOT = 1e-6
+"""Least share of a variance that is left given the others: single precision knows no less."""
+
 Vector = list[Array | float]
 Matrix = list[list[Array | float]]
 
@@ -87,6 +90,20 @@ def quadratic(matrix: Matrix, vector: Vector) -> Array:
     return square + 2.0 * sum(cross) if cross else square
 
 
+def root(matrix: Matrix) -> Matrix:
+    """Return ``F`` with ``F F'`` the matrix: symmetric up to two dimensions, the Cholesky factor above.
+
+    The symmetric one does not depend on the order of the arms, and so no result does.
+    """
+    if len(matrix) != 2:
+        return cholesky(matrix)
+    (a, b), (_, d) = matrix
+    volume = jnp.sqrt(jnp.maximum(a * d - b * b, LEAST_PIVOT * a * d))
+    scale = stored(1.0 / jnp.sqrt(a + d + 2.0 * volume))
+    side = stored(b * scale)
+    return [[stored((a + volume) * scale), side], [side, stored((d + volume) * scale)]]
+
+
 def cholesky(matrix: Matrix) -> Matrix:
     """Return the lower Cholesky factor; entries above the diagonal are 0.0."""
     n = len(matrix)
@@ -94,7 +111,8 @@ def cholesky(matrix: Matrix) -> Matrix:
     for i in range(n):
         for j in range(i + 1):
             rest = matrix[i][j] - sum(lower[i][k] * lower[j][k] for k in range(j))
-            lower[i][j] = stored(jnp.sqrt(rest) if i == j else rest / lower[j][j])
+            pivot = jnp.sqrt(jnp.maximum(rest, LEAST_PIVOT * matrix[i][i])) if i == j else None
+            lower[i][j] = stored(rest / lower[j][j] if pivot is None else pivot)
     return lower
 
 

@@ -230,7 +230,7 @@ def _in_precision(scenario: Scenario, dtype: jnp.dtype) -> Scenario:
 
 
 class Outcomes(eqx.Module):
-    """A ``Course`` without its history, patients on the last axis: what a trial needs, and quicker to make."""
+    """A ``Course`` without its history, patients on the last axis: what a trial needs, quicker to make."""
 
     entry: Float[Array, " N"]
     subgroup: Int[Array, " N"]

@@ -5,6 +5,7 @@ baseline prior is a proper one, around 2% a month: under the nearly improper pri
 hazards drawn would be absurd. So what is tested is the engine at these priors.
 """
 
+import dataclasses
 import functools
 from typing import NamedTuple
 
@@ -14,7 +15,17 @@ import pytest
 from scipy import stats
 
 from adaptive.codes import HealthCode
-from adaptive.models import FullPooling, GammaHazards, NoPooling, PartialPooling
+from adaptive.models import (
+    ExNex,
+    FullPooling,
+    GammaHazards,
+    HistoricalControls,
+    NestedPooling,
+    NoPooling,
+    PartialPooling,
+    PerArmPooling,
+    RobustPooling,
+)
 from adaptive.models.base import AbstractModel
 from adaptive.posterior.base import AbstractEngine
 from adaptive.posterior.conjugate import ConjugateEngine
@@ -38,6 +49,10 @@ from tests.statistics import SUITE_FALSE_ALARM
 pytestmark = pytest.mark.statistical
 HAZARD = 0.02
 POOLING = {"mu_scale": 1.0, "tau_scale": 0.5, "baseline_shape": 4.0, "baseline_rate": 4.0 / HAZARD}
+EXNEX = ExNex(**POOLING, p_exchangeable=[0.8, 0.5, 0.3], nex_mean=0.5, nex_scale=0.7)
+ROBUST = RobustPooling(**POOLING, informative_weight=0.6, informative_mean=-0.7, informative_scale=0.2)
+PAST, PAST_MONTHS = np.array([[60.0, 20.0], [30.0, 90.0]]), np.array([[2000.0, 1200.0], [3000.0, 4000.0]])
+HISTORY = HistoricalControls(ROBUST, events=PAST, exposure=PAST_MONTHS, discount=0.5)
 SAMPLER = NutsEngine(
     chains=1, warmup=150, draws=200, target_accept=0.9, min_ess=1.0, max_rhat=2.0, max_divergences=1000.0
 )
@@ -58,6 +73,12 @@ CASES = {
     "partial pooling, two arms": Case(LaplaceEngine(), PartialPooling(**POOLING), (3, 3, 2)),
     "no pooling": Case(LaplaceEngine(), NoPooling(**POOLING), (3, 2, 2)),
     "full pooling": Case(LaplaceEngine(), FullPooling(**POOLING), (3, 2, 2)),
+    "subgroups that may stand alone": Case(LaplaceEngine(), EXNEX, (3, 2, 2)),
+    "robust mixture with historical controls": Case(LaplaceEngine(), HISTORY, (2, 2, 2)),
+    "arms of one class": Case(
+        LaplaceEngine(), NestedPooling(**POOLING, class_scale=0.3, classes=(0, 0)), (2, 3, 1)
+    ),
+    "a spread per arm": Case(LaplaceEngine(), PerArmPooling(**POOLING), (2, 3, 1)),
     "constant hazards": Case(ConjugateEngine(), GammaHazards(4.0, 4.0 / HAZARD), (3, 2, 1), 2048),
     "partial pooling, sampled": Case(SAMPLER, PartialPooling(**POOLING), (3, 2, 1), 512, (60.0,)),
 }
@@ -65,6 +86,15 @@ CASES = {
 
 def exposure(case, n_events):
     return even_exposure(n_events, HAZARD, case.shape)
+
+
+SLIPS = {
+    "subgroups that may stand alone": {"p_exchangeable": [0.3, 0.5, 0.8]},
+    "robust mixture with historical controls": {"exposure": PAST_MONTHS[::-1]},
+    "arms of one class": {"class_scale": 1.0},
+    "a spread per arm": {"tau_scale": 0.25},
+}
+"""Numbers of the model that the fit is given wrongly."""
 
 
 @functools.lru_cache
@@ -100,6 +130,16 @@ def test_planted_errors_are_found(n_events):
     plants = zip(PLANTS, (0.1, 0.1, 0.5, 0.1), strict=True)
     for name, checks in run_plants("partial pooling, one arm", n_events, plants).items():
         assert not verdict(checks, SUITE_FALSE_ALARM), (name, worst(checks))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_model_fitted_with_a_wrong_number_is_found(name):
+    case = CASES[name]
+    wrong = dataclasses.replace(case.model, **{key: jnp.asarray(value) for key, value in SLIPS[name].items()})
+    replicates = calibrate(case.engine, case.model, exposure(case, 200.0), n=case.n, seed=20, fit_model=wrong)
+    checks = all_checks(replicates)
+    assert not verdict(checks, SUITE_FALSE_ALARM), worst(checks)
 
 
 @pytest.mark.slow

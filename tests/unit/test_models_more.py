@@ -11,7 +11,7 @@ from scipy import stats
 
 from adaptive.errors import BadInput
 from adaptive.models import GammaHazards, HistoricalControls
-from adaptive.posterior.laplace import LaplaceEngine
+from adaptive.posterior.laplace import LaplaceEngine, why_not
 from adaptive.records import EventTable
 from tests.model_cases import EVENTS, EXPOSURE, HISTORY, KINDS, model, params
 from tests.posterior_cases import PRIOR, as_table, pooling_model
@@ -210,10 +210,29 @@ def test_density_and_gradient_are_finite_at_the_limits_and_without_data(kind):
             assert np.isfinite(flat).all(), (kind, changes)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_fast_engine_says_that_it_does_not_fit_them(kind):
-    with pytest.raises(BadInput, match="cannot fit the model .*use posterior nuts"):
-        LaplaceEngine().fit(jax.random.key(0), model(kind), TABLE)
+SIZES = {"exnex": (5, 4), "robust": (64, 4), "nested": (64, 4), "per_arm": (64, 2), "partial": (64, 4)}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_the_fast_engine_says_which_sizes_it_fits(kind):
+    most = SIZES[kind]
+    for program in (model(kind), HistoricalControls(model(kind), **HISTORY)):
+        assert why_not(program, *most) is None
+        for more in ((most[0] + 1, most[1]), (most[0], most[1] + 1)):
+            words = (
+                f"at most {most[0]} subgroups and {most[1]} experimental arms, got {more[0]} and {more[1]}"
+            )
+            assert words in why_not(program, *more)
+
+
+def test_the_fast_engine_refuses_what_is_too_large_or_not_normal_given_tau():
+    large = as_table(np.ones((6, 2, 1)), np.ones((6, 2, 1)))
+    with pytest.raises(
+        BadInput, match="fits ExNex with at most 5 subgroups.*got 6 and 1; use posterior nuts"
+    ):
+        LaplaceEngine().fit(jax.random.key(0), model("exnex"), large)
+    with pytest.raises(BadInput, match="cannot fit the model GammaHazards.*nuts.*or conjugate"):
+        LaplaceEngine().fit(jax.random.key(0), GammaHazards(1.0, 1.0), TABLE)
 
 
 @pytest.mark.parametrize(
