@@ -1,4 +1,4 @@
-"""Problems for the further models and their brute-force answers: the right one, and what slips would amount to.
+"""Problems of the further models with brute-force answers: the right one, and what slips amount to.
 
 Shared by the tests of the sampler and of the fast engine.
 """

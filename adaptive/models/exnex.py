@@ -25,7 +25,7 @@ from adaptive.models.hierarchy import (
     repeated,
 )
 from adaptive.models.likelihood import marginal_log_likelihood
-from adaptive.models.parts import per_entry
+from adaptive.models.parts import per_entry, per_lane
 from adaptive.models.placing import placed, rough
 from adaptive.records import EventTable
 
@@ -102,8 +102,7 @@ class ExNex(AbstractHierarchical):
     def _log_choices(self, choices: np.ndarray) -> list[Array]:
         """Return the log prior probability of each choice, one number per lane."""
         tiny = jnp.finfo(self.p_exchangeable.dtype).tiny
-        p = self.p_exchangeable
-        rows = [p[s] if p.ndim == 2 else p for s in range(choices.shape[1])]
+        rows = per_lane(self.p_exchangeable, choices.shape[1], "ExNex.p_exchangeable, per subgroup")
         log = lambda x: jnp.log(jnp.maximum(x, tiny))  # noqa: E731
         return [sum(log(r) if e else log(1.0 - r) for r, e in zip(rows, row, strict=True)) for row in choices]
 

@@ -65,7 +65,10 @@ class Cells(eqx.Module):
         theta
             ``B`` arrays whose leading axis is ``S`` and which broadcast against the cells.
         """
-        moved, growth = self._growth(theta)
+        return self.log_likelihood_of(*self._growth(theta))
+
+    def log_likelihood_of(self, moved: Columns, growth: Columns) -> Array:
+        """Return the same given ``theta`` less the reference and the exponential of that."""
         linear = sum(d * m for d, m in zip(self.arm_events, moved, strict=True))
         logs = (n * jnp.log(t) for n, t in zip(self.interval_shape, self._totals(growth), strict=True))
         return linear - sum(logs)

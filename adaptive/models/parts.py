@@ -24,6 +24,19 @@ def per_entry(value: Float[Array, "*given"], n: int, what: str) -> Float[Array, 
     return jnp.broadcast_to(value, (n,))
 
 
+def per_lane(value: Float[Array, "*given R"], n: int, what: str) -> list[Float[Array, " R"]]:
+    """Return the same as ``per_entry`` where every number has a trailing axis of lanes, as a list.
+
+    Raises
+    ------
+    BadInput
+        If ``value`` is neither one number nor ``n`` numbers per lane.
+    """
+    if value.shape[:-1] not in ((), (n,)):
+        raise BadInput(f"{what}: an array of shape {value.shape[:-1]} came; give one number or {n}")
+    return [value if value.ndim == 1 else value[i] for i in range(n)]
+
+
 def scattered(
     mu: Float[Array, " B"], tau: Float[Array, "*arms"], shape: tuple[int, int]
 ) -> Float[Array, "S B"]:

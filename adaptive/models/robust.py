@@ -21,7 +21,7 @@ from adaptive.models.hierarchy import (
     diagonal,
     repeated,
 )
-from adaptive.models.parts import per_entry, scattered
+from adaptive.models.parts import per_entry, per_lane, scattered
 from adaptive.models.pooling import AbstractPooling
 
 
@@ -75,9 +75,11 @@ class RobustPooling(AbstractPooling):
         """Return a component per node of ``tau`` and choice of the arms whose informative part holds."""
         arms = range(shape[1])
         choices = list(itertools.product((True, False), repeat=shape[1]))
-        per_arm = lambda x: [x[b] if x.ndim == 2 else x for b in arms]  # noqa: E731
-        weight = per_arm(self.informative_weight)
-        mean, scale = per_arm(self.informative_mean), per_arm(self.informative_scale)
+        names = ("informative_weight", "informative_mean", "informative_scale")
+        weight, mean, scale = (
+            per_lane(getattr(self, name), shape[1], f"RobustPooling.{name}, per experimental arm")
+            for name in names
+        )
         tiny = jnp.finfo(weight[0].dtype).tiny
         log = lambda x: jnp.log(jnp.maximum(x, tiny))  # noqa: E731
         log_parts = [sum(log(weight[b] if c[b] else 1.0 - weight[b]) for b in arms) for c in choices]

@@ -116,6 +116,8 @@ def combine(prior: Prior, sites: Sites) -> Combined:
     log_evidence = over_subgroups(own_evidence) + 0.5 * (dot(all_linear, shift) - mu_log_det)
     cavity = _cavity(prior, add(all_precision, own_precision, -1.0), add(all_linear, own_linear, -1.0))
     mu_mean = [s if is_zero(m) else s + m for s, m in zip(shift, prior.mu_mean, strict=True)]
+    mu_variance = [[_shaped(x, log_evidence) for x in row] for row in mu_variance]
+    mu_mean = [_shaped(m, log_evidence) for m in mu_mean]
     return stored(Combined(cavity, with_site(cavity, sites), mu_mean, mu_variance, log_evidence))
 
 

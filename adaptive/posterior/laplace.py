@@ -235,14 +235,12 @@ def _normalised(log_weight: Float[Array, "N R"]) -> Float[Array, "N R"]:
 
 def _p_below(marginal: Tabulated, log_margins: Float[Array, "G R"]) -> Float[Array, "G S B R"]:
     total = stored(marginal.total)
-    margins = log_margins.astype(total.dtype)
-    values = [marginal.below(margins[g]) / total for g in range(log_margins.shape[0])]
-    return jnp.clip(jnp.stack(values), 0.0, 1.0)
+    margins = log_margins.astype(total.dtype)[:, None, None, :]
+    return jnp.clip(marginal.below(margins) / total, 0.0, 1.0)
 
 
 def _quantiles(marginal: Tabulated, levels: Float[Array, "Q R"]) -> Float[Array, "Q S B R"]:
-    levels = levels.astype(marginal.padded.dtype)
-    return jnp.stack([marginal.quantile(levels[q]) for q in range(levels.shape[0])])
+    return marginal.quantile(levels.astype(marginal.padded.dtype)[:, None, None, :])
 
 
 def _overall(

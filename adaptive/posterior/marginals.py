@@ -184,17 +184,19 @@ def _add_up(mixture: Mixture, x: Float[Array, "L P R"], n_conditional: int) -> L
     cells, share = mixture.cells.expanded(1), mixture.log_share()
     conditional = Conditional.under(mixture.tilted.covariance)
     base = _base(mixture, cells, share)
+    grown = stored(jnp.exp(x - cells.reference[0]))
 
     def visit(k: Array, sums: Lattice) -> Lattice:
         at = lambda v: v if is_zero(v) else jax.lax.dynamic_index_in_dim(v, k, axis=1, keepdims=True)  # noqa: E731
         cavity, tilted, given = jax.tree.map(at, (mixture.cavity, mixture.tilted, conditional))
         log_share = stored(at(share) - base)
+        gap = stored(add(cells.reference, cavity.mean, -1.0))
 
-        def height(theta: Vector) -> Array:
-            away = add(theta, cavity.mean, -1.0)
-            return cells.log_likelihood(theta) + log_share - 0.5 * quadratic(cavity.precision, away)
+        def height(moved: Vector, growth: Vector) -> Array:
+            log_likelihood = cells.log_likelihood_of(moved, growth)
+            return log_likelihood + log_share - 0.5 * quadratic(cavity.precision, add(moved, gap))
 
-        one = _one_component(height, tilted, given, x, n_conditional)
+        one = _one_component(height, tilted.mean, given, (x, grown), cells.reference, n_conditional)
         return stored(jax.tree.map(jnp.add, sums, one))
 
     zero = jnp.zeros_like(x)
@@ -209,14 +211,24 @@ def _base(mixture: Mixture, cells: Cells, share: Array) -> Array:
     return stored(height.max(axis=1, keepdims=True) + cells.log_likelihood(mean))
 
 
-def _one_component(height, tilted: Tilted, given: Conditional, x: Array, n_conditional: int) -> Lattice:
-    """Return one component's density at the grid points, the other arms integrated out."""
+def _one_component(
+    height, mean: Vector, given: Conditional, first: tuple[Array, Array], reference: Vector, n_points: int
+) -> Lattice:
+    """Return one component's density at the grid points, the other arms integrated out.
+
+    ``height`` is the log density of ``theta`` less the reference, given also as its exponential; ``first`` is
+    the first arm's grid and that exponential. A likelihood costs most in exponentials: each is made once.
+    """
+    x, grown = first
+    moved = stored(x - reference[0])
     if not given.slope:
-        density = jnp.exp(jnp.minimum(height([x]), MAX_HEIGHT))
+        density = jnp.exp(jnp.minimum(height([moved], [grown]), MAX_HEIGHT))
         return Lattice(density, density, density)
-    away = x - tilted.mean[0]
-    centre = stored([m + s * away for m, s in zip(tilted.mean[1:], given.slope, strict=True)])
-    sums = _conditional_sums(height, given.lower, x, centre, n_conditional)
+    away = x - mean[0]
+    centre = stored([m + s * away for m, s in zip(mean[1:], given.slope, strict=True)])
+    others = stored([c - r for c, r in zip(centre, reference[1:], strict=True)])
+    start = (others, stored([jnp.exp(o) for o in others]))
+    sums = _conditional_sums(height, given.lower, (moved, grown), start, n_points)
     shift, covariance = moments_of([jnp.maximum(sums[0], 1e-37), *sums[1:]], len(centre))
     n = len(centre)
     variance = stored([jnp.maximum(covariance[i][i], 1e-10) for i in range(n)])
@@ -240,25 +252,32 @@ def _skewness(sums: list[Array], shift: Vector, variance: Vector) -> Vector:
     return stored([c / (v * jnp.sqrt(v)) for c, v in zip(central, variance, strict=True)])
 
 
-def _conditional_sums(height, lower: Matrix, x: Array, centre: Vector, n_points: int) -> list[Array]:
-    """Return the power sums of the other arms about ``centre`` at each grid point, cubes last."""
-    n = len(centre)
+def _conditional_sums(
+    height, lower: Matrix, first: tuple[Array, Array], centre: tuple[Vector, Vector], n_points: int
+) -> list[Array]:
+    """Return the power sums of the other arms about ``centre`` at each grid point, cubes last.
+
+    ``first`` and ``centre`` are log hazard ratios less the reference, with their exponentials.
+    """
+    (moved, grown), (others, others_grown) = first, centre
+    n = len(others)
     points, weights = normal_rule(2) if n == 2 else gauss_hermite(n_points, n)
     log_rule = np.log(weights) + 0.5 * (points**2).sum(axis=1)
 
     def visit(z, log_weight, sums: list[Array]) -> list[Array]:
         offset = [sum(lower[i][j] * z[j] for j in range(i + 1)) for i in range(n)]
-        relative = height([x, *add(centre, offset)]) + log_weight
+        growth = [g * stored(jnp.exp(o)) for g, o in zip(others_grown, offset, strict=True)]
+        relative = height([moved, *add(others, offset)], [grown, *growth]) + log_weight
         weight = stored(jnp.exp(jnp.minimum(relative, MAX_HEIGHT)))
-        first = [weight * o for o in offset]
-        second = [first[i] * offset[j] for i in range(n) for j in range(i + 1)]
-        third = [first[i] * offset[i] * offset[i] for i in range(n)]
-        return [s + v for s, v in zip(sums, [weight, *first, *second, *third], strict=True)]
+        once = [weight * o for o in offset]
+        twice = [once[i] * offset[j] for i in range(n) for j in range(i + 1)]
+        thrice = [once[i] * offset[i] * offset[i] for i in range(n)]
+        return [s + v for s, v in zip(sums, [weight, *once, *twice, *thrice], strict=True)]
 
-    sums = [jnp.zeros_like(x)] * (1 + n + n * (n + 1) // 2 + n)
+    sums = [jnp.zeros_like(moved)] * (1 + n + n * (n + 1) // 2 + n)
     if n == 1:  # written out: few points, and a loop in a loop costs more than it saves
         for z, log_weight in zip(points.tolist(), log_rule.tolist(), strict=True):
             sums = visit(z, log_weight, sums)
         return sums
-    z, log_weight = jnp.asarray(points, x.dtype), jnp.asarray(log_rule, x.dtype)
+    z, log_weight = jnp.asarray(points, moved.dtype), jnp.asarray(log_rule, moved.dtype)
     return jax.lax.fori_loop(0, len(points), lambda q, s: visit(z[q], log_weight[q], s), sums)

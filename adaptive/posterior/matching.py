@@ -58,11 +58,12 @@ def newton(cells: Cells, prior: Prior, start: Vector, n_steps: int) -> Sites:
     start
         Log hazard ratios, ``B`` arrays ``(S, 1, R)``.
     """
-    theta = start
-    for _ in range(n_steps):
+
+    def step(_, theta: Vector) -> Vector:
         mean = combine(prior, expand_at(cells, theta)).posterior.mean
-        theta = stored([t + jnp.clip(m - t, -MAX_STEP, MAX_STEP) for t, m in zip(theta, mean, strict=True)])
-    return expand_at(cells, theta)
+        return stored([t + jnp.clip(m - t, -MAX_STEP, MAX_STEP) for t, m in zip(theta, mean, strict=True)])
+
+    return expand_at(cells, jax.lax.fori_loop(0, n_steps, step, start))
 
 
 def expand_at(cells: Cells, theta: Vector) -> Sites:
@@ -113,13 +114,21 @@ def moments_of(sums: list[Array], n: int) -> tuple[Vector, Matrix]:
 
 
 def match(cells: Cells, prior: Prior, sites: Sites, n_sweeps: int) -> Matched:
-    """Return the sites after ``n_sweeps`` parallel sweeps of moment matching, and their evidence."""
-    combined = combine(prior, sites)
-    tilted = tilt(cells, combined.cavity, combined.posterior)
-    for _ in range(n_sweeps):
-        sites = _sites_that_match(combined.cavity, tilted, sites)
-        combined = combine(prior, sites)
+    """Return the sites after ``n_sweeps`` parallel sweeps of moment matching, and their evidence.
+
+    A loop also where it runs twice: the body is then compiled once.
+    """
+    like = prior.spread[0] * sites.linear[0]
+    sites = jax.tree.map(lambda x: jnp.broadcast_to(x, like.shape), sites)
+
+    def visit(_, state):
+        combined = combine(prior, state[0])
         tilted = tilt(cells, combined.cavity, combined.posterior)
+        return _sites_that_match(combined.cavity, tilted, state[0]), combined, tilted
+
+    shapes = jax.eval_shape(lambda s: visit(0, (s, None, None)), sites)
+    empty = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes[1:])
+    _, combined, tilted = jax.lax.fori_loop(0, n_sweeps + 1, visit, (sites, *empty))
     gain = tilted.log_integral - log_site_integral(combined.cavity, combined.posterior)
     log_evidence = combined.log_evidence + over_subgroups(gain)
     return Matched(combined, tilted, stored(log_evidence[0]))

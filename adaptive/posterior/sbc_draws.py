@@ -85,8 +85,8 @@ def baseline_prior(model: AbstractModel) -> tuple[np.ndarray, np.ndarray]:
     """
     if (inner := getattr(model, "model", None)) is not None:
         gamma_shape, gamma_rate = baseline_prior(inner)
-        discount = np.asarray(model.discount)
-        return gamma_shape + discount * model.events, gamma_rate + discount * model.exposure
+        past = [float(model.discount) * np.asarray(x, float) for x in (model.events, model.exposure)]
+        return gamma_shape + past[0], gamma_rate + past[1]
     try:
         return np.asarray(model.baseline_shape, float), np.asarray(model.baseline_rate, float)
     except AttributeError:

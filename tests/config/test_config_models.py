@@ -16,6 +16,7 @@ from adaptive.models import (
     PerArmPooling,
     RobustPooling,
 )
+from adaptive.posterior.laplace import LaplaceEngine
 
 OWN = {
     "exnex": [],
@@ -119,9 +120,69 @@ def test_without_a_design_the_values_alone_are_checked(sound):
 
 
 @pytest.mark.parametrize("kind", OWN)
-def test_the_fast_engine_is_refused_by_name(kind):
-    faults = faults_of(composed(kind, posterior="laplace"))
-    assert any(f"'laplace' cannot fit model.kind '{kind}'; give posterior=nuts" in fault for fault in faults)
+def test_the_fast_engine_takes_every_way_of_pooling_with_or_without_history(sound, kind):
+    config = {**sound[kind], "posterior": composed(kind, posterior="laplace")["posterior"]}
+    analysis = build_design(config).analysis
+    assert (type(analysis.model), type(analysis.engine)) == (CLASSES[kind], LaplaceEngine)
+    model = build_design(with_model(config, history())).analysis.model
+    assert (type(model), type(model.model)) == (HistoricalControls, CLASSES[kind])
+
+
+def faults_at(config, n_subgroups, n_experimental):
+    """Faults of a configuration whose design has that many subgroups and experimental arms."""
+    config = copy.deepcopy(config)
+    config["design"]["subgroups"] = [f"subgroup {s}" for s in range(n_subgroups)]
+    config["design"]["arms"] = ["control", *(f"drug {b}" for b in range(n_experimental))]
+    return faults_of(config)
+
+
+MOST = {
+    "exnex": ("ExNex", 5, 4),
+    "per_arm_pooling": ("PerArmPooling", 64, 2),
+    "partial_pooling": ("PartialPooling", 64, 4),
+    "robust_pooling": ("RobustPooling", 64, 4),
+    "nested_pooling": ("NestedPooling", 64, 4),
+}
+FOR_FIVE = {
+    "nested_pooling": {"classes": ["a", "a", "b", "b", "b"]},
+    "robust_pooling": {"informative_mean": -0.3, "informative_scale": 0.2},
+}
+
+
+@pytest.mark.parametrize("with_history", [False, True], ids=["alone", "history"])
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [
+        ("exnex", (6, 2)),
+        ("per_arm_pooling", (4, 3)),
+        *((kind, (4, 5)) for kind in MOST),
+    ],
+)
+def test_the_fast_engine_refuses_a_design_that_is_too_large(sound, kind, size, with_history):
+    name, subgroups, arms = MOST[kind]
+    message = (
+        f"posterior.kind: posterior laplace fits {name} with at most {subgroups} subgroups and {arms} "
+        f"experimental arms, got {size[0]} and {size[1]}; use posterior nuts"
+    )
+    changes = {**(FOR_FIVE.get(kind, {}) if size[1] == 5 else {})}
+    if with_history:
+        changes |= {"historical": {name: [[1.0] * 4] * size[0] for name in ("events", "exposure")}}
+        changes["historical"]["discount"] = 0.3
+    config = with_model(sound[kind], changes)
+    assert not any("laplace" in fault for fault in faults_at(config, *size))
+    config["posterior"] = composed("partial_pooling", posterior="laplace")["posterior"]
+    assert message in faults_at(config, *size)
+    assert not any(
+        "laplace" in fault for fault in faults_at(config, min(size[0], subgroups), min(size[1], arms))
+    )
+
+
+def test_the_fast_engine_refuses_hazards_by_name():
+    faults = faults_of(composed("gamma_hazards", posterior="laplace"))
+    assert any(
+        "'laplace' cannot fit model.kind 'gamma_hazards'; give posterior=conjugate or nuts" in fault
+        for fault in faults
+    )
 
 
 def history(**changes):
@@ -204,13 +265,6 @@ def test_a_broken_model_gives_one_clear_message(sound, name):
     matching = [fault for fault in faults if all(fragment in fault for fragment in fragments)]
     assert len(matching) == 1, faults
     assert all(len(fault) < 400 and "\n" not in fault for fault in faults)
-
-
-def test_history_with_the_fast_engine_is_refused():
-    config = with_model(composed("partial_pooling", posterior="laplace"), history())
-    assert any(
-        "cannot fit a model with model.historical; give posterior=nuts" in f for f in faults_of(config)
-    )
 
 
 def test_faults_of_a_model_come_together_with_those_of_the_design(sound):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from adaptive.errors import BadInput
 from adaptive.posterior.laplace import LaplaceEngine
 from tests.model_cases import EVENTS, EXPOSURE, HISTORY, KINDS, ROBUST, model
 from tests.model_problems import MARGINS, RIGHT, WRONG, exact
@@ -131,6 +132,19 @@ def test_a_spread_per_arm_of_one_arm_is_partial_pooling():
     one = [fit(model(kind), EVENTS[:, :2], EXPOSURE[:, :2]) for kind in ("per_arm", "partial")]
     assert gap(*one) == 0.0
     assert np.isfinite(one[0]["tau_mean"])
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (model("exnex", p_exchangeable=[0.5] * 3), r"p_exchangeable.*\(3,\) came.*one number or 2"),
+        (model("robust", informative_mean=[0.0]), r"informative_mean.*\(1,\) came.*one number or 2"),
+        (model("nested", classes=(0,)), "1 classes came for 2"),
+    ],
+)
+def test_a_wrong_number_of_prior_numbers_is_refused(program, words):
+    with pytest.raises(BadInput, match=words):
+        fit(program)
 
 
 TURNED = {
