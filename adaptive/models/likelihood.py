@@ -15,7 +15,7 @@ The Gamma mixing of a Poisson likelihood is in Ibrahim, Chen and Sinha (2001), *
 Analysis*, section 3.1, doi:10.1007/978-1-4757-3447-8.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -57,20 +57,22 @@ class Cells(eqx.Module):
         """Return the same cells with ``n_axes`` axes of length 1 between subgroups and lanes."""
         return _map_arrays(self, lambda x: x.reshape(x.shape[:1] + (1,) * n_axes + x.shape[1:]))
 
-    def log_likelihood(self, theta: Columns) -> Array:
+    def log_likelihood(self, theta: Columns, log: Callable = jnp.log) -> Array:
         """Return the log likelihood of each subgroup relative to the reference point.
 
         Parameters
         ----------
         theta
             ``B`` arrays whose leading axis is ``S`` and which broadcast against the cells.
+        log
+            The natural logarithm of positive numbers.
         """
-        return self.log_likelihood_of(*self._growth(theta))
+        return self.log_likelihood_of(*self._growth(theta), log)
 
-    def log_likelihood_of(self, moved: Columns, growth: Columns) -> Array:
+    def log_likelihood_of(self, moved: Columns, growth: Columns, log: Callable = jnp.log) -> Array:
         """Return the same given ``theta`` less the reference and the exponential of that."""
         linear = sum(d * m for d, m in zip(self.arm_events, moved, strict=True))
-        logs = (n * jnp.log(t) for n, t in zip(self.interval_shape, self._totals(growth), strict=True))
+        logs = (n * log(t) for n, t in zip(self.interval_shape, self._totals(growth), strict=True))
         return linear - sum(logs)
 
     def gradient_and_curvature(self, theta: Columns) -> tuple[list[Array], list[list[Array]]]:

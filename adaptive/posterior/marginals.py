@@ -15,8 +15,9 @@ from jaxtyping import Array, Float
 
 from adaptive.models.likelihood import Cells
 from adaptive.posterior.gaussian import Normal
+from adaptive.posterior.logarithm import log
 from adaptive.posterior.matching import MAX_HEIGHT, Tilted, moments_of
-from adaptive.posterior.orthant import all_above
+from adaptive.posterior.orthant import all_above, one_above
 from adaptive.posterior.quadrature import gauss_hermite, normal_rule
 from adaptive.posterior.small import Matrix, Vector, add, cholesky, is_zero, quadratic, symmetric
 from adaptive.posterior.storing import stored
@@ -193,7 +194,7 @@ def _add_up(mixture: Mixture, x: Float[Array, "L P R"], n_conditional: int) -> L
         gap = stored(add(cells.reference, cavity.mean, -1.0))
 
         def height(moved: Vector, growth: Vector) -> Array:
-            log_likelihood = cells.log_likelihood_of(moved, growth)
+            log_likelihood = cells.log_likelihood_of(moved, growth, log)
             return log_likelihood + log_share - 0.5 * quadratic(cavity.precision, add(moved, gap))
 
         one = _one_component(height, tilted.mean, given, (x, grown), cells.reference, n_conditional)
@@ -229,6 +230,8 @@ def _one_component(
     others = stored([c - r for c, r in zip(centre, reference[1:], strict=True)])
     start = (others, stored([jnp.exp(o) for o in others]))
     sums = _conditional_sums(height, given.lower, (moved, grown), start, n_points)
+    if len(centre) == 1:
+        return _one_other(stored(sums), given.lower[0][0], centre[0], x)
     shift, covariance = moments_of([jnp.maximum(sums[0], 1e-37), *sums[1:]], len(centre))
     n = len(centre)
     variance = stored([jnp.maximum(covariance[i][i], 1e-10) for i in range(n)])
@@ -240,6 +243,19 @@ def _one_component(
         density = density * given.lower[i][i]
     density = stored(density)
     above = lambda limit: all_above(mean, covariance, limit, skewness)  # noqa: E731
+    return Lattice(density, density * above(x), density * above(0.0))
+
+
+def _one_other(sums: list[Array], spread: Array, centre: Array, x: Array) -> Lattice:
+    """Return one component's density and its parts when there is one other arm: the same in few passes."""
+    total, first, second, third = sums
+    scale = stored(1.0 / jnp.maximum(total, 1e-37))
+    shift = first * scale
+    variance = jnp.maximum(second * scale - shift**2, 1e-10)
+    sharpness = stored(1.0 / jnp.sqrt(variance))
+    skewness = stored((third * scale - 3.0 * shift * variance - shift**3) * sharpness**3)
+    density = total * spread
+    above = lambda limit: one_above((centre + shift - limit) * sharpness, skewness)  # noqa: E731
     return Lattice(density, density * above(x), density * above(0.0))
 
 

@@ -22,6 +22,7 @@ from adaptive.posterior.gaussian import (
     log_site_integral,
     over_subgroups,
 )
+from adaptive.posterior.logarithm import log
 from adaptive.posterior.quadrature import normal_rule
 from adaptive.posterior.small import Matrix, Vector, add, inverse, quadratic, root, symmetric, times
 from adaptive.posterior.storing import stored
@@ -30,6 +31,10 @@ MAX_STEP = 2.0
 """Longest Newton step in a log hazard ratio: longer ones come only from a nearly flat likelihood."""
 MAX_HEIGHT = 60.0
 """Log densities relative to the centre are cut off here, where single precision still has room."""
+
+
+UNROLLED = 1
+"""Quadrature points per turn of the loop: their sums are then added in one pass over memory."""
 
 
 class Tilted(eqx.Module):
@@ -81,7 +86,7 @@ def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
 
     def height(theta: Vector) -> Array:
         away = add(theta, cavity.mean, -1.0)
-        return cells.log_likelihood(theta) - 0.5 * quadratic(cavity.precision, away)
+        return cells.log_likelihood(theta, log) - 0.5 * quadratic(cavity.precision, away)
 
     centre = stored(height(guess.mean))
 
@@ -92,7 +97,8 @@ def tilt(cells: Cells, cavity: Normal, guess: Normal) -> Tilted:
         return [s + x for s, x in zip(sums, _power_sums(weight, offset), strict=True)]
 
     n_sums = 1 + n + n * (n + 1) // 2
-    sums = jax.lax.fori_loop(0, points.shape[0], visit, [jnp.zeros_like(centre)] * n_sums)
+    start = [jnp.zeros_like(centre)] * n_sums
+    sums = jax.lax.fori_loop(0, points.shape[0], visit, start, unroll=UNROLLED)
     log_integral = jnp.log(sums[0]) + centre + 0.5 * (cavity.log_det - guess.log_det)
     shift, covariance = moments_of(sums, n)
     return stored(Tilted(log_integral, add(guess.mean, shift), covariance))

@@ -42,7 +42,8 @@ def all_above(
     height = stored([m - limit for m in mean])
     if skewness is not None:
         deviation = [stored(jnp.sqrt(covariance[i][i])) for i in range(n)]
-        height = stored([_scored(*parts) for parts in zip(height, deviation, skewness, strict=True)])
+        height = [_scored(h / d, g) * d for h, d, g in zip(height, deviation, skewness, strict=True)]
+        height = stored(height)
     if n == 1:
         return normal_below(height[0] / lower[0][0])
     picks = np.array(list(itertools.product(range(len(_NODES)), repeat=n - 1)))
@@ -52,11 +53,15 @@ def all_above(
     return jax.lax.fori_loop(0, len(picks), visit, jnp.zeros_like(height[0]))
 
 
-def _scored(height: Array, deviation: Array, skewness: Array) -> Array:
-    """Return the height above the limit of a normal with the same probability of being above it."""
-    z = -height / deviation
-    near = jnp.clip(z, -MOST_SCORE, MOST_SCORE)
-    return height + deviation * jnp.clip(skewness, -MOST_SKEW, MOST_SKEW) * (near * near - 1.0) / 6.0
+def one_above(score: Array, skewness: Array) -> Array:
+    """Return ``P(X > limit)`` of one skewed variable, ``score`` being ``(mean - limit) / sd``."""
+    return normal_below(_scored(score, skewness))
+
+
+def _scored(score: Array, skewness: Array) -> Array:
+    """Return the score of a normal variable with the same probability of being above its limit."""
+    near = jnp.clip(score, -MOST_SCORE, MOST_SCORE)
+    return score + jnp.clip(skewness, -MOST_SKEW, MOST_SKEW) * (near * near - 1.0) * (1.0 / 6.0)
 
 
 def _path(lower: Matrix, height: Vector, uniform: Array) -> Array:
