@@ -54,12 +54,10 @@ def alternatives(engine) -> dict:
     return {"default": engine, **made}
 
 
-def stored_tables(quick: bool, nuts: bool) -> list[dict]:
-    """Return the tables to fit: all, or those of the most common shapes."""
+def stored_tables(quick: bool) -> list[dict]:
+    """Return the tables to fit: those of the two most common shapes, 4 subgroups with 1 or 2 arms."""
     entries = json.loads(GRID.read_text(encoding="utf-8"))["tables"]
     common = [(4, 2, 4)] if quick else [(4, 2, 4), (4, 3, 4)]
-    if not quick and not nuts:
-        return entries
     few = [e for e in entries if np.shape(e["events"]) in common and e["model"] == "partial_pooling"]
     return few[:3] if quick else few
 
@@ -122,13 +120,11 @@ def main(options, report):
     engines = list(alternatives(LaplaceEngine()).items())
     for label, engine in engines[:3] if quick else engines:
         if within(start, options.seconds):
-            report.add(
-                **_plain(one_row(label, "laplace", engine, stored_tables(quick, False), batch, repeats))
-            )
+            report.add(**_plain(one_row(label, "laplace", engine, stored_tables(quick), batch, repeats)))
     for draws in NUTS_DRAWS[:1] if quick else NUTS_DRAWS:
         engine = NutsEngine(chains=1, warmup=100 if quick else 400, draws=draws)
         if within(start, options.seconds):
-            entries = stored_tables(quick, True)
+            entries = stored_tables(quick)
             report.add(**_plain(one_row(f"{draws} draws", "nuts", engine, entries, 4 if quick else 16, 2)))
 
 
