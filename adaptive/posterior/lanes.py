@@ -23,7 +23,8 @@ def in_lanes(core: Callable, *arguments):
     """Return ``core(*arguments)`` for one trial, or under ``vmap`` for many at the cost of the lanes.
 
     On a CPU blocks of exactly ``LANES`` trials are computed, short ones being filled up, so that a trial's
-    numbers do not depend on how many others are computed beside it.
+    numbers depend on how many others are asked for by no more than the last bit: what is not asked for of a
+    block the compiler may leave out of the last steps, and round these differently.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ def test_normal_probability_is_never_negative():
 
 @pytest.mark.parametrize("shape", [(), (5,), (300,), (2, 3), (3, 200)])
 def test_lanes_are_invisible(shape):
-    """A function in lanes gives the same under any nesting of vmap, to the last bit."""
+    """A function in lanes gives the same under any nesting of vmap."""
     x = jnp.asarray(np.random.default_rng(0).normal(size=(*shape, 4)))
     offset = jnp.asarray(0.3)
     one = functools.partial(in_lanes, _of_lanes)
