@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 PANELS = (("below 100 events", 0.01), ("100 events or more", 0.005))
 COLOURS = {"laplace": "#0b6e6e", "nuts": "#b3541e"}
+NEAR = 1.5
 FLOOR = 1e-5
 """Errors below the references' own are drawn here."""
 
@@ -31,9 +32,9 @@ def draw(stored: dict, path: Path) -> str:
 
 
 def _panel(axis, rows: list[dict], size: str, bound: float) -> None:
-    """Draw one panel with a label at every point."""
+    """Draw one panel; alternatives that hardly differ from the default are dots without a name."""
     axis.set(xscale="log", yscale="log")
-    axis.set_title(f"Tables with {size}", loc="left", fontsize=10)
+    axis.set_title(f"Tables with {size}".replace("with below", "below"), loc="left", fontsize=10)
     axis.axhline(bound, color="#666666", linewidth=1.0, linestyle=(0, (4, 3)))
     axis.annotate(
         f"accepted: {bound:g}",
@@ -45,29 +46,41 @@ def _panel(axis, rows: list[dict], size: str, bound: float) -> None:
         color="#444444",
         fontsize=8,
     )
-    for index, row in enumerate(sorted(rows, key=lambda r: r["cpu_microseconds"])):
-        _point(axis, row, row[size], above=index % 2 == 0)
+    default = next(r for r in rows if r["label"] == "default")
+    for row in sorted(rows, key=lambda r: r["cpu_microseconds"]):
+        _point(axis, row, row[size], named=row is default or _differs(row, default, size))
     axis.margins(x=0.18, y=0.15)
     axis.spines[["top", "right"]].set_visible(False)
     axis.yaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: f"{x:g}" if f"{x:g}"[0] in "25" else ""))
 
 
-def _point(axis, row: dict, errors: dict, above: bool) -> None:
-    """Draw one alternative: its largest error, its 95th percentile, and its name."""
+def _differs(row: dict, default: dict, size: str) -> bool:
+    """Return whether an alternative's cost or largest error is away from the default's by half or more."""
+    ratios = (
+        row["cpu_microseconds"] / default["cpu_microseconds"],
+        max(row[size]["max"], FLOOR) / max(default[size]["max"], FLOOR),
+    )
+    return any(not 1 / NEAR < ratio < NEAR for ratio in ratios)
+
+
+def _point(axis, row: dict, errors: dict, named: bool) -> None:
+    """Draw one alternative: its largest error, its 95th percentile, and its name if it has room."""
     x, top, low = row["cpu_microseconds"], max(errors["max"], FLOOR), max(errors["p95"], FLOOR)
     colour, default = COLOURS[row["family"]], row["label"] == "default"
     axis.plot([x, x], [low, top], color=colour, linewidth=0.8, alpha=0.6)
     axis.plot(x, top, "o", color=colour, markersize=8 if default else 4.5)
     axis.plot(x, low, "_", color=colour, markersize=7)
+    if not named:
+        return
     name = f"NUTS, {row['label']}" if row["family"] == "nuts" else row["label"]
-    place = {"xytext": (4, 4), "va": "bottom"} if above else {"xytext": (4, -4), "va": "top"}
     axis.annotate(
         name,
         (x, top),
         textcoords="offset points",
+        xytext=(5, 4),
         color=colour,
         fontsize=7.5,
         fontweight="bold" if default else "normal",
-        **place,
     )

@@ -48,7 +48,7 @@ def test_unknown_command_names_the_nearest(capsys):
 
 def test_unknown_option_names_the_nearest(capsys):
     (line,) = refused(capsys, "simulate", "scenario=nul")
-    assert "did you mean 'srs_null' or 'residual_null'?" in line
+    assert "did you mean" in line and "'srs_null'" in line and "'residual_null'" in line
 
 
 def test_unknown_key_names_the_nearest(capsys):
