@@ -4,13 +4,18 @@ The simulator calls it on a simulated snapshot, the interim command on a real on
 engine seam, same rules. Must not know where the snapshot came from.
 """
 
-from jaxtyping import PRNGKeyArray
+import equinox as eqx
+import jax.numpy as jnp
+import jax.random as jr
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from adaptive.data import count_patients, tabulate
-from adaptive.design.decide import decide, margins
+from adaptive.design.decide import decide, measures_of
+from adaptive.design.measure import AbstractMeasure, HazardRatioBelow
 from adaptive.design.protocol import Design
 from adaptive.posterior.base import AbstractPosterior
-from adaptive.records import Decision, EventTable, Evidence, Progress, Snapshot
+from adaptive.records import Decision, EventTable, Evidence, FittedLook, Progress, Snapshot
+from adaptive.rng import Stream
 from adaptive.weigh import weigh
 
 
@@ -21,11 +26,39 @@ def fit_look(key: PRNGKeyArray, design: Design, snapshot: Snapshot) -> tuple[Eve
 
 
 def weigh_look(
-    design: Design, snapshot: Snapshot, table: EventTable, posterior: AbstractPosterior
+    key: PRNGKeyArray,
+    design: Design,
+    snapshot: Snapshot,
+    table: EventTable,
+    posterior: AbstractPosterior,
+    progress: Progress,
 ) -> Evidence:
-    """Summarise the posterior against the margins of the design's rules."""
+    """Take the measures of the design's rules on a fitted look, and summarise the posterior."""
     patients = count_patients(snapshot, design.analysis.cuts, len(design.subgroups), len(design.arms))
-    return weigh(posterior, table, patients, margins(design))
+    measures = measures_of(design)
+    ratios = [measure for measure in measures if isinstance(measure, HazardRatioBelow)]
+    evidence = weigh(posterior, table, patients, jnp.stack([m.margin for m in ratios] or [jnp.ones(())]))
+    if len(ratios) == len(measures):
+        return evidence
+    look = FittedLook(jr.fold_in(key, int(Stream.PREDICTIVE)), snapshot, table, posterior, progress)
+    return eqx.tree_at(lambda e: e.statistics, evidence, _taken(measures, design, look, evidence.statistics))
+
+
+def _taken(
+    measures: tuple[AbstractMeasure, ...],
+    design: Design,
+    look: FittedLook,
+    ratios: Float[Array, "P S B"],
+) -> Float[Array, "G S B"]:
+    """Return every measure; probabilities of hazard ratios are given, all of them from one call."""
+    rows, done = [], 0
+    for measure in measures:
+        if isinstance(measure, HazardRatioBelow):
+            rows.append(ratios[done])
+            done += 1
+        else:
+            rows.append(measure.value(design, look).astype(ratios.dtype))
+    return jnp.stack(rows)
 
 
 def analyse_look(
@@ -36,7 +69,7 @@ def analyse_look(
     Parameters
     ----------
     key
-        Randomness for sampling engines; deterministic engines ignore it.
+        Randomness for sampling engines and simulating measures; deterministic ones ignore it.
     design
         The protocol.
     snapshot
@@ -45,5 +78,5 @@ def analyse_look(
         What earlier looks decided, with ``look``, ``time`` and ``is_final`` of this one.
     """
     table, posterior = fit_look(key, design, snapshot)
-    evidence = weigh_look(design, snapshot, table, posterior)
+    evidence = weigh_look(key, design, snapshot, table, posterior, progress)
     return evidence, decide(design, evidence, progress)

@@ -21,7 +21,11 @@ class CellStatus(IntEnum):
     HARM = 4
     """A binding harm rule fired; accrual to the cell has ended."""
     COMPLETED = 5
-    """Reached the final look without any rule firing."""
+    """Reached the final look, or the arm's last, without any rule firing."""
+    AWAITING = 6
+    """Accrual to the cell ended because success is expected; the final look decides."""
+    PENDING = 7
+    """The design offers the cell later."""
 
 
 class StopReason(IntEnum):

@@ -5,7 +5,7 @@ intervals, ``G`` margins, ``K`` looks. Nothing here computes; nothing here may h
 """
 
 import equinox as eqx
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 
 class Snapshot(eqx.Module):
@@ -21,6 +21,8 @@ class Snapshot(eqx.Module):
         Whether ``time`` is the endpoint event, shape ``(N,)``.
     observed
         Whether the row is a randomised patient; other rows are padding, shape ``(N,)``.
+    entry
+        Calendar month of randomisation, shape ``(N,)``; 0 throughout where it is not known.
     """
 
     subgroup: Int[Array, " N"]
@@ -28,6 +30,7 @@ class Snapshot(eqx.Module):
     time: Float[Array, " N"]
     event: Bool[Array, " N"]
     observed: Bool[Array, " N"]
+    entry: Float[Array, " N"]
 
 
 class EventTable(eqx.Module):
@@ -71,8 +74,9 @@ class Evidence(eqx.Module):
 
     Attributes
     ----------
-    p_below
-        P(HR < margin | data) per margin of the design, shape ``(G, S, B)``.
+    statistics
+        The numbers that the design's rules compare with their thresholds, such as P(HR < margin | data): one
+        row per measure of each rule, in the order of the rules, shape ``(G, S, B)``.
     p_best
         Probability that the arm has the lowest hazard in the subgroup, control included, ``(S, A)``.
     mean, sd, lower, upper
@@ -83,7 +87,7 @@ class Evidence(eqx.Module):
         Quality of the fit.
     """
 
-    p_below: Float[Array, "G S B"]
+    statistics: Float[Array, "G S B"]
     p_best: Float[Array, "S A"]
     mean: Float[Array, "S B"]
     sd: Float[Array, "S B"]
@@ -123,6 +127,30 @@ class Progress(eqx.Module):
     decided_look: Int[Array, "S B"]
     advice: Int[Array, "S B"]
     allocation: Float[Array, "S A"]
+
+
+class FittedLook(eqx.Module):
+    """One look after its fit: what a measure may read.
+
+    Attributes
+    ----------
+    key
+        Randomness of this look for measures that simulate.
+    snapshot
+        Patients as seen at the data cut-off.
+    table
+        Events and exposure made of them.
+    posterior
+        A ``posterior.base.AbstractPosterior`` of the log hazard ratios.
+    progress
+        What earlier looks decided, with the clock of this one.
+    """
+
+    key: PRNGKeyArray
+    snapshot: Snapshot
+    table: EventTable
+    posterior: eqx.Module
+    progress: Progress
 
 
 class Decision(eqx.Module):
@@ -182,6 +210,8 @@ class TrialResult(eqx.Module):
         Final cell states; look and month at which each was decided, shape ``(S, B)``.
     advice, advised_look
         First verdict of a non-binding rule, or 0, and the look that gave it, or -1, shape ``(S, B)``.
+    awaiting_look
+        Look at which accrual to the cell ended for expected success, or -1, shape ``(S, B)``.
     mean, sd, lower, upper
         Estimate of the log hazard ratio at the look that decided the cell, shape ``(S, B)``.
     patients, events, exposure
@@ -201,6 +231,7 @@ class TrialResult(eqx.Module):
     decided_month: Float[Array, "S B"]
     advice: Int[Array, "S B"]
     advised_look: Int[Array, "S B"]
+    awaiting_look: Int[Array, "S B"]
     mean: Float[Array, "S B"]
     sd: Float[Array, "S B"]
     lower: Float[Array, "S B"]

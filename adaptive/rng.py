@@ -35,6 +35,8 @@ class Stream(IntEnum):
     """Simulated futures at a look."""
     AUDIT = 6
     """Choice of trials or looks to be checked again."""
+    SHUFFLE = 7
+    """Order of the arms within permuted blocks."""
 
 
 def trial_key(seed: Integer[ArrayLike, ""], trial: Integer[ArrayLike, ""]) -> PRNGKeyArray:

@@ -32,7 +32,7 @@ def weigh(
     mean, sd = posterior.moments()
     lower, upper = posterior.quantiles(jnp.asarray([0.025, 0.975], mean.dtype))
     return Evidence(
-        p_below=posterior.p_below(jnp.log(margins).astype(mean.dtype)),
+        statistics=posterior.p_below(jnp.log(margins).astype(mean.dtype)),
         p_best=posterior.p_best(),
         mean=mean,
         sd=sd,

@@ -36,6 +36,7 @@ def fake_result(rng, n):
         decided_month=rng.uniform(10, 50, cell),
         advice=rng.choice(np.array([0, 3], np.int32), cell),
         advised_look=rng.integers(-1, K, cell, dtype=np.int32),
+        awaiting_look=rng.integers(-1, K, cell, dtype=np.int32),
         mean=rng.normal(size=cell),
         sd=rng.uniform(0.1, 1, cell),
         lower=rng.normal(size=cell) - 2,
@@ -57,7 +58,7 @@ def fake_looks(rng, n):
         is_final=np.broadcast_to(np.arange(K) == K - 1, look).copy(),
         evidence=record(
             Evidence,
-            p_below=rng.random((n, K, G, S, B)),
+            statistics=rng.random((n, K, G, S, B)),
             p_best=rng.dirichlet(np.ones(A), (n, K, S)),
             mean=np.where(rng.random(cell) < 0.05, np.nan, rng.normal(size=cell)),
             sd=rng.uniform(0.1, 1, cell),

@@ -55,7 +55,7 @@ def evidence(
     shape, cells = best.shape, below.shape[1:]
     nan = jnp.asarray(jnp.nan)
     return Evidence(
-        p_below=below,
+        statistics=below,
         p_best=best,
         mean=jnp.zeros(cells),
         sd=jnp.ones(cells),

@@ -1,29 +1,52 @@
 """Merge the rules of a design into one decision per look.
 
-Precedence, when several rules fire for a cell: harm, then efficacy, then futility. A verdict is final:
-a closed cell is never re-opened and its verdict never changes. Must not see patients or a truth.
+Precedence, when several rules fire for a cell: harm, then efficacy, then futility, then waiting for the final
+look. A closed cell is never re-opened and its verdict never changes; one that awaits the final look enrols
+nobody and gets its verdict there. Must not see patients or a truth.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool, Float, Int
 
 from adaptive.codes import CellStatus, HealthCode, StopReason
+from adaptive.design.measure import AbstractMeasure
 from adaptive.design.protocol import Design
+from adaptive.design.rules import AbstractRule, Asks
 from adaptive.records import Decision, Evidence, Progress
 
-PRECEDENCE = (CellStatus.HARM, CellStatus.EFFICACY, CellStatus.FUTILITY)
+PRECEDENCE = (CellStatus.HARM, CellStatus.EFFICACY, CellStatus.FUTILITY, CellStatus.AWAITING)
 
 
-def margins(design: Design) -> Float[Array, " G"]:
-    """Return the hazard-ratio margin of each rule, in the order of ``design.rules``."""
-    return jnp.stack([rule.margin for rule in design.rules])
+def measures_of(design: Design) -> tuple[AbstractMeasure, ...]:
+    """Return the measures of all rules, in the order of the rows of ``Evidence.statistics``."""
+    return tuple(measure for rule in design.rules for measure in rule.measures)
+
+
+def rule_slots(design: Design) -> list[tuple[AbstractRule, slice]]:
+    """Return each rule with its rows of ``Evidence.statistics``."""
+    slots, start = [], 0
+    for rule in design.rules:
+        slots.append((rule, slice(start, start + len(rule.measures))))
+        start += len(rule.measures)
+    return slots
+
+
+def asked(design: Design, look: int) -> list[tuple[AbstractRule, Asks]]:
+    """Return what is asked of each row of ``Evidence.statistics`` at a look, and the rule that asks."""
+    return [(rule, ask) for rule in design.rules for ask in rule.asks(look)]
+
+
+def initial_status(design: Design) -> Int[Array, "S B"]:
+    """Return the cell states of a trial before its first look."""
+    later = False if design.calendar is None else design.calendar.first >= 0
+    offered = jnp.where(later, int(CellStatus.PENDING), int(CellStatus.OPEN))
+    return jnp.where(design.eligible, offered, int(CellStatus.NEVER_OPENED)).astype(jnp.int32)
 
 
 def initial_progress(design: Design) -> Progress:
     """Return the state of a trial before its first look."""
-    is_open = design.eligible
-    allocation = design.allocation.initial(is_open)
-    status = jnp.where(is_open, int(CellStatus.OPEN), int(CellStatus.NEVER_OPENED)).astype(jnp.int32)
+    status = initial_status(design)
+    allocation = design.allocation.initial(status == CellStatus.OPEN)
     return Progress(
         look=jnp.asarray(0, jnp.int32),
         time=jnp.asarray(-1.0, allocation.dtype),
@@ -57,31 +80,55 @@ def advance(progress: Progress, decision: Decision) -> Progress:
         time=progress.time,
         is_final=progress.is_final,
         status=decision.status,
-        decided_look=jnp.where(decision.verdict > 0, progress.look, progress.decided_look),
+        decided_look=jnp.where(closes(decision.verdict), progress.look, progress.decided_look),
         advice=jnp.where(progress.advice > 0, progress.advice, decision.advice),
         allocation=decision.allocation,
     )
 
 
+def closes(verdict: Int[Array, "S B"]) -> Bool[Array, "S B"]:
+    """Return which verdicts close a cell: all but none and ``AWAITING``."""
+    return (verdict > 0) & (verdict != CellStatus.AWAITING)
+
+
 def decide(design: Design, evidence: Evidence, progress: Progress) -> Decision:
     """Apply every rule, close cells, choose the next allocation and say whether the trial ends.
 
-    Rules never fire on a fit whose health is not ``OK``; at the final look such cells end ``COMPLETED``.
+    Rules never fire on a fit whose health is not ``OK``; at the final look such cells end ``COMPLETED``. A
+    cell that awaits the final look is judged there and nowhere else.
     """
-    is_open = progress.status == CellStatus.OPEN
-    usable = is_open & (evidence.health.code == HealthCode.OK)
+    due = (progress.status == CellStatus.OPEN) | (
+        (progress.status == CellStatus.AWAITING) & progress.is_final
+    )
+    usable = due & (evidence.health.code == HealthCode.OK)
     verdict, advice = _verdicts(design, evidence, progress, usable)
-    ended = jnp.where(progress.is_final & is_open, int(CellStatus.COMPLETED), 0)
+    verdict = jnp.where(progress.is_final & (verdict == CellStatus.AWAITING), 0, verdict)
+    ended = jnp.where(due & (progress.is_final | _leaves(design, progress)), int(CellStatus.COMPLETED), 0)
     verdict = jnp.where(verdict > 0, verdict, ended).astype(jnp.int32)
     status = jnp.where(verdict > 0, verdict, progress.status).astype(jnp.int32)
-    still_open = status == CellStatus.OPEN
+    status = _entered(design, status, progress)
     return Decision(
         status=status,
         verdict=verdict,
         advice=advice,
-        allocation=design.allocation.update(evidence, progress, still_open),
+        allocation=design.allocation.update(evidence, progress, status == CellStatus.OPEN),
         reason=_stop_reason(status, progress.is_final),
     )
+
+
+def _leaves(design: Design, progress: Progress) -> Bool[Array, " B"] | Bool[Array, ""]:
+    """Return which arms have their last look here."""
+    return jnp.asarray(False) if design.calendar is None else design.calendar.last == progress.look
+
+
+def _entered(design: Design, status: Int[Array, "S B"], progress: Progress) -> Int[Array, "S B"]:
+    """Open the arms whose look has come, and all pending ones if no arm is left; close them at the end."""
+    if design.calendar is None:
+        return status
+    pending = status == CellStatus.PENDING
+    due = (design.calendar.first <= progress.look) | ~(status == CellStatus.OPEN).any()
+    status = jnp.where(pending & due, int(CellStatus.OPEN), status)
+    return jnp.where(pending & progress.is_final, int(CellStatus.NEVER_OPENED), status).astype(jnp.int32)
 
 
 def _verdicts(
@@ -90,9 +137,9 @@ def _verdicts(
     """Return the verdict of the binding rules and of the advisory ones, under the precedence."""
     binding = jnp.zeros(usable.shape, jnp.int32)
     advisory = jnp.zeros(usable.shape, jnp.int32)
-    ranked = sorted(enumerate(design.rules), key=lambda item: PRECEDENCE.index(item[1].verdict))
-    for slot, rule in reversed(ranked):
-        fired = rule.fires(evidence.p_below[slot], evidence, progress) & usable
+    ranked = sorted(rule_slots(design), key=lambda item: PRECEDENCE.index(item[0].verdict))
+    for rule, rows in reversed(ranked):
+        fired = rule.fires(evidence.statistics[rows], evidence, progress) & usable
         code = jnp.asarray(int(rule.verdict), jnp.int32)
         if rule.binding:
             binding = jnp.where(fired, code, binding)
@@ -103,7 +150,8 @@ def _verdicts(
 
 def _stop_reason(status: Int[Array, "S B"], is_final: Bool[Array, ""]) -> Int[Array, ""]:
     """Return why the trial ends here, or ``RUNNING``; the calendar limit is added by the step."""
-    all_closed = ~(status == CellStatus.OPEN).any()
+    goes_on = (status == CellStatus.OPEN) | (status == CellStatus.AWAITING) | (status == CellStatus.PENDING)
+    all_closed = ~goes_on.any()
     early = jnp.where(
         (status == CellStatus.EFFICACY).any(),
         int(StopReason.EFFICACY),

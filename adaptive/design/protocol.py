@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from adaptive.design.allocation import AbstractAllocation
+from adaptive.design.assignment import AbstractAssignment, CompleteRandomisation
 from adaptive.design.looks import AbstractLookPlan
 from adaptive.design.rules import AbstractRule
 from adaptive.models.base import AbstractModel
@@ -45,11 +46,48 @@ class Analysis(eqx.Module):
         Interval starts of the piecewise-exponential model in months, the first 0, shape ``(J,)``.
     model, engine
         The Bayesian model and the way its posterior is computed.
+    periods
+        Calendar starts, in months, of the blocks of entry that the model tells apart, the first 0, shape
+        ``(P,)``; None if it does not. With them the intervals of the table are ``J`` intervals within each
+        of ``P`` periods, periods slowest.
     """
 
     cuts: Float[Array, " J"] = eqx.field(converter=jnp.asarray)
     model: AbstractModel
     engine: AbstractEngine
+    periods: Float[Array, " P"] | None = None
+
+
+class ArmCalendar(eqx.Module):
+    """Which arms enter or leave a platform trial at which look.
+
+    Attributes
+    ----------
+    first
+        Index of the look after which the arm randomises, or -1 from the start, shape ``(B,)``. An arm also
+        enters as soon as no other arm is open.
+    last
+        Index of the look at which the arm has its last analysis, or -1 for the final look, shape ``(B,)``.
+    """
+
+    first: Int[Array, " B"] = eqx.field(converter=jnp.asarray)
+    last: Int[Array, " B"] = eqx.field(converter=jnp.asarray)
+
+
+class Lags(eqx.Module):
+    """Delays between what happens, what is known and what is done, in months.
+
+    Attributes
+    ----------
+    data
+        A look at month ``t`` sees patients and follow-up as of month ``t - data``.
+    decision
+        A decision of a look at month ``t`` acts on patients who enter after month ``t + decision``; those who
+        enter before are randomised as before (the overrun).
+    """
+
+    data: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    decision: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
 
 class Design(eqx.Module):
@@ -63,6 +101,12 @@ class Design(eqx.Module):
         Names of the event channels that count as the endpoint event; every other ending censors.
     eligible
         Whether the design offers the arm in the subgroup, shape ``(S, B)``.
+    assignment
+        How a patient's arm is drawn from the allocation.
+    calendar
+        Arms that enter or leave; None if all stay from start to end.
+    lags
+        Delays of data and decisions; None if there are none.
     """
 
     name: str = eqx.field(static=True)
@@ -75,3 +119,6 @@ class Design(eqx.Module):
     allocation: AbstractAllocation
     rules: tuple[AbstractRule, ...]
     analysis: Analysis
+    assignment: AbstractAssignment = CompleteRandomisation()
+    calendar: ArmCalendar | None = None
+    lags: Lags | None = None

@@ -5,25 +5,50 @@ A rule answers one question per cell: does it fire at this look? Several rules a
 """
 
 from abc import abstractmethod
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from adaptive.codes import CellStatus
+from adaptive.design.measure import AbstractMeasure, HazardRatioBelow
 from adaptive.records import Evidence, Progress
 
 
-class AbstractRule(eqx.Module):
-    """A rule that closes cells, or only advises to when ``binding`` is false.
+class Asks(NamedTuple):
+    """What a rule asks of one measure at one look, as plain values for people to read.
 
-    A NaN threshold means that the rule is not applied at that look.
+    Attributes
+    ----------
+    words
+        The quantity compared, such as ``P(HR >= 1)``.
+    sign
+        ``">"`` or ``"<"``: the side of the threshold on which it holds.
+    threshold
+        The threshold; NaN where the rule is not applied at this look.
+    complement
+        Whether the quantity is one minus the measure.
+    min_events
+        Events of arm and control together without which it does not hold.
     """
 
-    margin: eqx.AbstractVar[Float[Array, ""]]
-    threshold: eqx.AbstractVar[Float[Array, " K"]]
-    min_events: eqx.AbstractVar[Float[Array, ""]]
+    words: str
+    sign: str
+    threshold: float
+    complement: bool
+    min_events: float
+
+
+class AbstractRule(eqx.Module):
+    """A rule that closes cells, or only advises to when ``binding`` is false."""
+
     binding: eqx.AbstractVar[bool]
+
+    @property
+    @abstractmethod
+    def measures(self) -> tuple[AbstractMeasure, ...]:
+        """What the rule looks at."""
 
     @property
     @abstractmethod
@@ -32,9 +57,45 @@ class AbstractRule(eqx.Module):
 
     @abstractmethod
     def fires(
-        self, p_below: Float[Array, "S B"], evidence: Evidence, progress: Progress
+        self, statistics: Float[Array, "M S B"], evidence: Evidence, progress: Progress
     ) -> Bool[Array, "S B"]:
-        """Return where the rule fires; ``p_below`` is P(HR < ``margin``) of this rule."""
+        """Return where the rule fires; ``statistics`` are the values of its ``measures``."""
+
+    @abstractmethod
+    def asks(self, look: int) -> tuple[Asks, ...]:
+        """Return what is asked of each of ``measures`` at a look."""
+
+
+class AbstractThresholdRule(AbstractRule):
+    """A rule that compares one measure with one threshold per look.
+
+    A NaN threshold means that the rule is not applied at that look.
+    """
+
+    threshold: eqx.AbstractVar[Float[Array, " K"]]
+    min_events: eqx.AbstractVar[Float[Array, ""]]
+
+    @property
+    @abstractmethod
+    def measure(self) -> AbstractMeasure:
+        """What is compared."""
+
+    @property
+    def measures(self) -> tuple[AbstractMeasure, ...]:
+        """The one measure."""
+        return (self.measure,)
+
+    @property
+    def sign(self) -> str:
+        """Side of the threshold on which the rule fires; futility fires below."""
+        return "<" if self.verdict == CellStatus.FUTILITY else ">"
+
+    def asks(self, look: int) -> tuple[Asks, ...]:
+        """Return the comparison of the measure with the threshold of the look."""
+        complement = self.verdict == CellStatus.HARM
+        words = self.measure.words.replace("<", ">=") if complement else self.measure.words
+        threshold = float(self.threshold[look])
+        return (Asks(words, self.sign, threshold, complement, float(self.min_events)),)
 
 
 def enough_events(evidence: Evidence, min_events: Float[Array, ""]) -> Bool[Array, "S B"]:
@@ -42,7 +103,7 @@ def enough_events(evidence: Evidence, min_events: Float[Array, ""]) -> Bool[Arra
     return evidence.events[:, 1:] + evidence.events[:, :1] >= min_events
 
 
-class EfficacyRule(AbstractRule):
+class EfficacyRule(AbstractThresholdRule):
     """Claim benefit when P(HR < margin) > threshold[look]."""
 
     margin: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -55,12 +116,17 @@ class EfficacyRule(AbstractRule):
         """Efficacy."""
         return CellStatus.EFFICACY
 
-    def fires(self, p_below, evidence, progress):
+    @property
+    def measure(self) -> AbstractMeasure:
+        """P(HR < margin)."""
+        return HazardRatioBelow(self.margin)
+
+    def fires(self, statistics, evidence, progress):
         """Return where the posterior probability of benefit exceeds the threshold."""
-        return (p_below > self.threshold[progress.look]) & enough_events(evidence, self.min_events)
+        return (statistics[0] > self.threshold[progress.look]) & enough_events(evidence, self.min_events)
 
 
-class FutilityRule(AbstractRule):
+class FutilityRule(AbstractThresholdRule):
     """Give up when P(HR < margin) < threshold[look]."""
 
     margin: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -73,12 +139,17 @@ class FutilityRule(AbstractRule):
         """Futility."""
         return CellStatus.FUTILITY
 
-    def fires(self, p_below, evidence, progress):
+    @property
+    def measure(self) -> AbstractMeasure:
+        """P(HR < margin)."""
+        return HazardRatioBelow(self.margin)
+
+    def fires(self, statistics, evidence, progress):
         """Return where the posterior probability of benefit is below the threshold."""
-        return (p_below < self.threshold[progress.look]) & enough_events(evidence, self.min_events)
+        return (statistics[0] < self.threshold[progress.look]) & enough_events(evidence, self.min_events)
 
 
-class HarmRule(AbstractRule):
+class HarmRule(AbstractThresholdRule):
     """Stop for harm when P(HR >= margin) > threshold[look]."""
 
     margin: Float[Array, ""] = eqx.field(converter=jnp.asarray)
@@ -91,6 +162,13 @@ class HarmRule(AbstractRule):
         """Harm."""
         return CellStatus.HARM
 
-    def fires(self, p_below, evidence, progress):
+    @property
+    def measure(self) -> AbstractMeasure:
+        """P(HR < margin)."""
+        return HazardRatioBelow(self.margin)
+
+    def fires(self, statistics, evidence, progress):
         """Return where the posterior probability of harm exceeds the threshold."""
-        return (1.0 - p_below > self.threshold[progress.look]) & enough_events(evidence, self.min_events)
+        return (1.0 - statistics[0] > self.threshold[progress.look]) & enough_events(
+            evidence, self.min_events
+        )

@@ -11,7 +11,8 @@ import numpy as np
 
 from adaptive.analysis import fit_look, weigh_look
 from adaptive.codes import CellStatus, HealthCode
-from adaptive.design.decide import decide, margins
+from adaptive.design.decide import asked, decide, measures_of
+from adaptive.design.measure import HazardRatioBelow
 from adaptive.design.protocol import Design
 from adaptive.design.rules import enough_events
 from adaptive.interim.diagnostics import Diagnostics, Gates, diagnose, probability_errors
@@ -49,7 +50,7 @@ class Interim:
     diagnostics
         Of a sampled posterior; ``None`` for deterministic engines.
     errors
-        Monte Carlo standard error of ``evidence.p_below``, shape ``(G, S, B)``; else zero.
+        Monte Carlo standard error of ``evidence.statistics``, shape ``(G, S, B)``; else zero.
     raw
         Maximum-likelihood log hazard ratios and their standard errors, ``(S, B)`` each.
     """
@@ -93,7 +94,7 @@ def analyse(
     key = stream_key(trial_key(sampling.seed, 0), Stream.POSTERIOR, progress.look)
     while True:
         table, posterior = _fit(key, design, snapshot)
-        evidence = _weigh(design, snapshot, table, posterior)
+        evidence = _weigh(key, design, snapshot, table, posterior, progress)
         errors = monte_carlo_errors(design, posterior, evidence)
         more = _more_draws(design, sampling)
         if more is None or not unsettled(design, evidence, progress, errors).any():
@@ -120,12 +121,18 @@ def analyse(
 
 
 def monte_carlo_errors(design: Design, posterior: AbstractPosterior, evidence: Evidence) -> np.ndarray:
-    """Return the Monte Carlo standard error of ``evidence.p_below``; zero where nothing was sampled."""
+    """Return the Monte Carlo standard error of ``evidence.statistics``.
+
+    Zero where nothing was sampled, and for measures other than probabilities of hazard ratios.
+    """
+    errors = np.zeros(evidence.statistics.shape)
     if not hasattr(posterior, "sites"):
-        return np.zeros(evidence.p_below.shape)
+        return errors
     draws = np.asarray(posterior.sites["log_hr"])
-    below = [draws < margin for margin in np.log(np.asarray(margins(design), float))]
-    return np.stack([probability_errors(each) for each in below])
+    for slot, measure in enumerate(measures_of(design)):
+        if isinstance(measure, HazardRatioBelow):
+            errors[slot] = probability_errors(draws < np.log(float(measure.margin)))
+    return errors
 
 
 def unsettled(design: Design, evidence: Evidence, progress: Progress, errors: np.ndarray) -> np.ndarray:
@@ -133,14 +140,13 @@ def unsettled(design: Design, evidence: Evidence, progress: Progress, errors: np
 
     Such a decision would depend on the seed. Rules not applied at this look, or short of events, are settled.
     """
-    p_below = np.asarray(evidence.p_below, float)
+    statistics = np.asarray(evidence.statistics, float)
     is_open = np.asarray(progress.status == CellStatus.OPEN)
     rows = []
-    for slot, rule in enumerate(design.rules):
-        threshold = float(rule.threshold[progress.look])
-        value = 1.0 - p_below[slot] if rule.verdict == CellStatus.HARM else p_below[slot]
-        near = np.abs(value - threshold) < CLOSE * errors[slot]
-        rows.append(near & is_open & np.asarray(enough_events(evidence, rule.min_events)))
+    for slot, (_, ask) in enumerate(asked(design, int(progress.look))):
+        value = 1.0 - statistics[slot] if ask.complement else statistics[slot]
+        near = np.abs(value - ask.threshold) < CLOSE * errors[slot]
+        rows.append(near & is_open & np.asarray(enough_events(evidence, jnp.asarray(ask.min_events))))
     return np.stack(rows)
 
 

@@ -11,16 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.codes import CellStatus, HealthCode
-from adaptive.design.decide import margins
+from adaptive.design.decide import asked, rule_slots
 from adaptive.design.protocol import Design
-from adaptive.design.rules import AbstractRule
+from adaptive.design.rules import AbstractRule, Asks
 from adaptive.records import Decision, Evidence, Progress
-
-RULE_NAMES = {
-    CellStatus.EFFICACY: ("efficacy", "P(HR < {margin:g})", ">"),
-    CellStatus.FUTILITY: ("futility", "P(HR < {margin:g})", "<"),
-    CellStatus.HARM: ("harm", "P(HR >= {margin:g})", ">"),
-}
 
 
 def number(value: Any) -> float | None:
@@ -58,31 +52,31 @@ def rule_rows(
     events = np.asarray(evidence.events[:, 1:] + evidence.events[:, :1])
     is_open = np.asarray(progress.status == CellStatus.OPEN)
     rows: dict[tuple[int, int], list[dict[str, Any]]] = {at: [] for at in np.ndindex(*is_open.shape)}
-    log_margins = np.asarray(margins(design), float)
-    for slot, rule in enumerate(design.rules):
-        p_below = np.asarray(evidence.p_below[slot])
-        fires = np.asarray(rule.fires(evidence.p_below[slot], evidence, progress))
+    statistics = np.asarray(evidence.statistics)
+    fired = [
+        np.asarray(rule.fires(evidence.statistics[at], evidence, progress))
+        for rule, at in rule_slots(design)
+        for _ in rule.measures
+    ]
+    for slot, (rule, ask) in enumerate(asked(design, look)):
         for at in rows:
-            row = _rule_row(rule, float(log_margins[slot]), look, float(p_below[at]))
-            row["enough_events"] = bool(events[at] >= float(rule.min_events))
+            row = _rule_row(rule, ask, float(statistics[(slot, *at)]))
+            row["enough_events"] = bool(events[at] >= ask.min_events)
             row["mcse"] = float(errors[(slot, *at)])
             row["close"] = bool(close[(slot, *at)])
-            row["fired"] = bool(fires[at] and is_open[at]) if usable else None
+            row["fired"] = bool(fired[slot][at] and is_open[at]) if usable else None
             rows[at].append(row)
     return rows
 
 
-def _rule_row(rule: AbstractRule, margin: float, look: int, p_below: float) -> dict[str, Any]:
-    name, quantity, sign = RULE_NAMES[rule.verdict]
-    value = 1.0 - p_below if rule.verdict == CellStatus.HARM else p_below
+def _rule_row(rule: AbstractRule, ask: Asks, statistic: float) -> dict[str, Any]:
     return {
-        "rule": name,
-        "quantity": quantity.format(margin=margin),
-        "margin": margin,
-        "value": number(value),
-        "sign": sign,
-        "threshold": number(rule.threshold[look]),
-        "min_events": float(rule.min_events),
+        "rule": rule.verdict.name.lower(),
+        "quantity": ask.words,
+        "value": number(1.0 - statistic if ask.complement else statistic),
+        "sign": ask.sign,
+        "threshold": number(ask.threshold),
+        "min_events": ask.min_events,
         "binding": rule.binding,
     }
 

@@ -33,16 +33,16 @@ class Labels:
     ----------
     subgroups, arms
         Names in axis order; ``arms[0]`` is control.
-    margins
-        Hazard-ratio margin of each rule, in the order of the first axis of ``p_below``; may repeat.
+    measures
+        Name of each row of ``Evidence.statistics`` and the number, if any, that the name rounds; may repeat.
     """
 
     subgroups: tuple[str, ...]
     arms: tuple[str, ...]
-    margins: tuple[float, ...]
+    measures: tuple[tuple[str, float | None], ...]
 
-    def margin_columns(self) -> dict[str, int]:
-        """Return the column name of each distinct margin and its first position in ``p_below``.
+    def measure_columns(self) -> dict[str, int]:
+        """Return the column name of each distinct measure and its first position in ``statistics``.
 
         Raises
         ------
@@ -50,12 +50,12 @@ class Labels:
             If two different margins have the same name in six significant digits.
         """
         columns: dict[str, int] = {}
-        for slot, margin in enumerate(self.margins):
-            first = columns.setdefault(f"p_below_{margin:g}", slot)
-            if self.margins[first] != margin:
+        for slot, (name, number) in enumerate(self.measures):
+            first = columns.setdefault(name, slot)
+            if self.measures[first][1] != number:
                 raise BadInput(
-                    f"rule margins {self.margins[first]!r} and {margin!r} differ only beyond six significant "
-                    "digits; give both rules the same margin or margins that differ visibly"
+                    f"rule margins {self.measures[first][1]!r} and {number!r} differ only beyond six "
+                    "significant digits; give both rules the same margin or margins that differ visibly"
                 )
         return columns
 
@@ -143,6 +143,7 @@ def _cells_schema() -> pa.Schema:
             _field("decided_month", pa.float64(), "months"),
             _field("advice", _NAME),
             _field("advised_look", pa.int64()),
+            _field("awaiting_look", pa.int64()),
             *_estimate_fields(),
         ]
     )
@@ -161,7 +162,7 @@ def _looks_schema(labels: Labels) -> pa.Schema:
             _field("allocation", pa.float64(), "probability"),
             _field("p_best", pa.float64(), "probability"),
             *_estimate_fields(),
-            *(_field(name, pa.float64(), "probability") for name in labels.margin_columns()),
+            *(_field(name, pa.float64(), "probability") for name in labels.measure_columns()),
             _field("verdict", _NAME),
             _field("advice", _NAME),
             _field("status", _NAME),
@@ -197,6 +198,7 @@ def _cells_table(labels: Labels, trials: np.ndarray, result: TrialResult) -> pa.
         "decided_month": _numbers(_with_control(result.decided_month, np.nan)),
         "advice": _names(_with_control(result.advice, 0), VERDICT_NAMES),
         "advised_look": _counts(_with_control(result.advised_look, -1)),
+        "awaiting_look": _counts(_with_control(result.awaiting_look, -1)),
         **_estimates(result),
     }
     return _ordered(columns, _cells_schema())
@@ -216,8 +218,8 @@ def _looks_table(labels: Labels, trials: np.ndarray, looks: LookRecord) -> pa.Ta
         "p_best": _numbers(evidence.p_best[held]),
         **_estimates(evidence, held),
         **{
-            name: _numbers(_with_control(evidence.p_below[:, :, slot][held], np.nan))
-            for name, slot in labels.margin_columns().items()
+            name: _numbers(_with_control(evidence.statistics[:, :, slot][held], np.nan))
+            for name, slot in labels.measure_columns().items()
         },
         "verdict": _names(_with_control(decision.verdict[held], 0), VERDICT_NAMES),
         "advice": _names(_with_control(decision.advice[held], 0), VERDICT_NAMES),

@@ -192,6 +192,7 @@ def to_snapshot(
         time=jnp.asarray(padded(rows["time"].tolist(), float)),
         event=jnp.asarray(padded(rows["event"].tolist(), bool)),
         observed=jnp.arange(len(rows) + n_padding) < len(rows),
+        entry=jnp.asarray(padded(rows["entry"].fillna(0.0).tolist(), float)),
     )
 
 

@@ -17,11 +17,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from adaptive.design.decide import margins
 from adaptive.errors import BadInput
 from adaptive.oc.audit_course import Course
 from adaptive.oc.audit_fit import Fitting, Refits, Task, refit
-from adaptive.oc.audit_frame import AuditCell, frame_of, has_looks, read_looks
+from adaptive.oc.audit_frame import AuditCell, frame_of, has_looks, margins_of, read_looks
 from adaptive.oc.audit_judge import Seen, compare
 from adaptive.oc.audit_sample import Sample, draw_sample, draw_trials
 from adaptive.oc.audit_summary import Behind
@@ -125,7 +124,7 @@ def _same_looks(cell: AuditCell, sample: Sample, record) -> np.ndarray:
     row = np.array([known[key] for key in zip(sample.trial.tolist(), sample.look.tolist(), strict=True)], int)
     limit = CLOSE[cell.result.manifest["dtype"]]
     evidence = record.evidence
-    pairs = ((evidence.p_below, stored.p_below[row]), (evidence.p_best, stored.p_best[row]))
+    pairs = ((evidence.statistics, stored.p_below[row]), (evidence.p_best, stored.p_best[row]))
     same = (np.asarray(record.decision.verdict) == stored.verdict[row]).all(axis=(1, 2))
     for ours, theirs in pairs:
         close = np.isclose(ours, theirs, rtol=0.0, atol=limit, equal_nan=True)
@@ -223,7 +222,7 @@ def _tasks(cell: AuditCell, index: int, part: Chosen) -> Task:
         look=part.sample.look.astype(np.uint32),
         table=jax.tree.map(lambda leaf: np.asarray(leaf, dtype), part.table),
         patients=np.asarray(part.seen.record.evidence.patients, np.int32),
-        margins=np.broadcast_to(np.asarray(margins(cell.design), dtype), (n, len(cell.design.rules))),
+        margins=np.broadcast_to(np.asarray(margins_of(cell.design), dtype), (n, len(cell.design.rules))),
     )
 
 

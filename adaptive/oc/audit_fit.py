@@ -33,7 +33,7 @@ class Refits(eqx.Module):
     evidence
         What the rules would have seen, with the health of the fit, leaves of shape ``(n, ...)``.
     p_below_error, p_best_error
-        Monte Carlo standard errors of ``evidence.p_below`` and ``evidence.p_best``.
+        Monte Carlo standard errors of ``evidence.statistics`` and ``evidence.p_best``.
     draws
         Draws of all chains together, shape ``(n,)``.
     attempts

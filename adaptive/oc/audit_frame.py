@@ -12,6 +12,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import logit
 
 from adaptive.codes import CellStatus
+from adaptive.design.decide import measures_of
+from adaptive.design.measure import HazardRatioBelow
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.oc.audit_course import Course
@@ -54,6 +56,24 @@ class Frame(NamedTuple):
     look: Int[np.ndarray, " H"]
     distance: Float[np.ndarray, " H"]
     n_trials: int
+
+
+def margins_of(design: Design) -> list[float]:
+    """Return the hazard-ratio margin of each rule.
+
+    Raises
+    ------
+    BadInput
+        If a rule looks at anything but one posterior probability of a hazard ratio: the audit compares
+        posteriors, and other measures need patients that are not refitted.
+    """
+    other = [m.words for m in measures_of(design) if not isinstance(m, HazardRatioBelow)]
+    if other or any(len(rule.measures) != 1 for rule in design.rules):
+        raise BadInput(
+            f"design {design.name!r} has rules on {', '.join(other) or 'several measures'}; the audit takes "
+            "designs whose rules each compare one posterior probability of the hazard ratio"
+        )
+    return [float(measure.margin) for measure in measures_of(design)]
 
 
 def rule_value(rule, below: np.ndarray) -> np.ndarray:
@@ -101,7 +121,9 @@ def frame_of(cell: AuditCell, trials: np.ndarray | None) -> Frame:
     row, look = np.nonzero(course.looks.held)
     evidence = course.looks.evidence
     is_open = course.before.status[row, look] == CellStatus.OPEN
-    gap = rule_distances(cell.design, evidence.p_below[row, look], evidence.events[row, look], is_open, look)
+    gap = rule_distances(
+        cell.design, evidence.statistics[row, look], evidence.events[row, look], is_open, look
+    )
     return Frame(trials[row], look, gap.min(axis=(1, 2, 3)), int(trials.size))
 
 
@@ -138,7 +160,7 @@ def read_looks(cell: AuditCell) -> StoredLooks:
     """
     file = cell.result.path / LOOKS
     labels = labels_of(cell.design)
-    margins = [f"p_below_{margin:g}" for margin in labels.margins]
+    margins = [name for name, _ in labels.measures]
     names = (
         "trial",
         "look",

@@ -13,16 +13,15 @@ import numpy as np
 import pandas as pd
 
 from adaptive.codes import CellStatus, HealthCode
-from adaptive.design.decide import decide
+from adaptive.design.decide import decide, rule_slots
 from adaptive.oc.audit_fit import Refits
-from adaptive.oc.audit_frame import AuditCell, rule_distances, rule_value
+from adaptive.oc.audit_frame import AuditCell, margins_of, rule_distances, rule_value
 from adaptive.oc.audit_sample import Sample
 from adaptive.records import LookRecord, Progress
 
 SETTLED = 3.0
 """Monte Carlo standard errors that a probability must keep from a threshold to settle a rule."""
 BEST = "P(best)"
-_SIGNS = {CellStatus.HARM: "\N{GREATER-THAN OR EQUAL TO}"}
 
 
 class Seen(NamedTuple):
@@ -61,8 +60,8 @@ def compare(cell: AuditCell, sample: Sample, seen: Seen, refits: Refits) -> pd.D
     stored = seen.record.decision
     verdict, advice = stored.verdict != decided.verdict, stored.advice != decided.advice
     flip = verdict | advice
-    thresholds = _thresholds(cell, sample.look, fast.p_below.shape)
-    gap = np.abs(_values(cell, nuts.p_below) - thresholds)
+    thresholds = _thresholds(cell, sample.look, fast.statistics.shape)
+    gap = np.abs(_values(cell, nuts.statistics) - thresholds)
     decisive = (fires_fast != fires_nuts) & (gap > SETTLED * refits.p_below_error)
     is_open = seen.before.status == CellStatus.OPEN
     shared = {
@@ -75,9 +74,9 @@ def compare(cell: AuditCell, sample: Sample, seen: Seen, refits: Refits) -> pd.D
     }
     rules = {
         "threshold": thresholds,
-        "distance": rule_distances(cell.design, fast.p_below, fast.events, is_open, sample.look),
-        "p_fast": _values(cell, fast.p_below),
-        "p_nuts": _values(cell, nuts.p_below),
+        "distance": rule_distances(cell.design, fast.statistics, fast.events, is_open, sample.look),
+        "p_fast": _values(cell, fast.statistics),
+        "p_nuts": _values(cell, nuts.statistics),
         "mcse": refits.p_below_error,
         "fires_fast": fires_fast,
         "fires_nuts": fires_nuts,
@@ -112,7 +111,8 @@ def _applied(design, evidence, before):
 def _apply(design, evidence, before):
     def one(seen, progress):
         usable = (progress.status == CellStatus.OPEN) & (seen.health.code == HealthCode.OK)
-        fires = [rule.fires(seen.p_below[g], seen, progress) & usable for g, rule in enumerate(design.rules)]
+        slots = rule_slots(design)
+        fires = [rule.fires(seen.statistics[rows], seen, progress) & usable for rule, rows in slots]
         return jnp.stack(fires), decide(design, seen, progress)
 
     return jax.vmap(one)(*jax.tree.map(jnp.asarray, (evidence, before)))
@@ -164,10 +164,8 @@ def _rule_rows(cell: AuditCell, look: dict, rules: dict, shared: dict) -> pd.Dat
     per_look = n_rules * n_subgroups * n_arms
     labels = {
         "rule": [rule.verdict.name.lower() + ("" if rule.binding else " (advice)") for rule in design.rules],
-        "quantity": [
-            f"P(HR {_SIGNS.get(rule.verdict, '<')} {float(rule.margin):g})" for rule in design.rules
-        ],
-        "margin": [float(rule.margin) for rule in design.rules],
+        "quantity": [rule.asks(0)[0].words for rule in design.rules],
+        "margin": margins_of(design),
     }
     columns = {name: np.repeat(values, per_look) for name, values in look.items()}
     columns |= {

@@ -5,9 +5,10 @@ Says what is there; judges nothing and computes no operating characteristic.
 
 from typing import Any
 
-import numpy as np
-
+from adaptive.design.decide import measures_of
+from adaptive.design.measure import AbstractMeasure, HazardRatioBelow
 from adaptive.design.protocol import Design
+from adaptive.design.rules import AbstractRule
 from adaptive.io.frames import Labels
 from adaptive.io.hashing import finite_or_null
 from adaptive.scenario.estimand import true_values
@@ -16,8 +17,13 @@ from adaptive.scenario.truth import Scenario
 
 def labels_of(design: Design) -> Labels:
     """Return the names that turn a design's records into tables."""
-    margins = tuple(float(rule.margin) for rule in design.rules)
-    return Labels(subgroups=design.subgroups, arms=design.arms, margins=margins)
+    measures = tuple((m.name, _rounded(m)) for m in measures_of(design))
+    return Labels(subgroups=design.subgroups, arms=design.arms, measures=measures)
+
+
+def _rounded(measure: AbstractMeasure) -> float | None:
+    """Return the number that a measure's name gives in six digits, or ``None``."""
+    return float(measure.margin) if isinstance(measure, HazardRatioBelow) else None
 
 
 def describe_design(design: Design) -> dict[str, Any]:
@@ -31,7 +37,7 @@ def describe_design(design: Design) -> dict[str, Any]:
             "n_looks": design.looks.n_looks,
             "max_patients": int(design.limits.max_patients),
             "max_months": float(design.limits.max_months),
-            "rules": [_describe_rule(rule) for rule in design.rules],
+            "rules": [_describe_rule(rule, design.looks.n_looks) for rule in design.rules],
             "allocation": type(design.allocation).__name__,
             "model": type(design.analysis.model).__name__,
             "engine": type(design.analysis.engine).__name__,
@@ -39,12 +45,19 @@ def describe_design(design: Design) -> dict[str, Any]:
     )
 
 
-def _describe_rule(rule) -> dict[str, Any]:
+def _describe_rule(rule: AbstractRule, n_looks: int) -> dict[str, Any]:
+    looks = list(zip(*(rule.asks(look) for look in range(n_looks)), strict=True))
     return {
         "kind": rule.verdict.name.lower(),
-        "margin": float(rule.margin),
-        "threshold": np.asarray(rule.threshold).tolist(),
-        "min_events": float(rule.min_events),
+        "asks": [
+            {
+                "quantity": each[0].words,
+                "sign": each[0].sign,
+                "threshold": [at.threshold for at in each],
+                "min_events": each[0].min_events,
+            }
+            for each in looks
+        ],
         "binding": rule.binding,
     }
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.codes import CellStatus, HealthCode, StopReason
-from adaptive.design.decide import advance, at_look, initial_progress
+from adaptive.design.decide import advance, at_look, initial_progress, rule_slots
 from adaptive.design.protocol import Design
-from adaptive.design.rules import AbstractRule
+from adaptive.design.rules import AbstractRule, Asks
 from adaptive.errors import BadInput
 from adaptive.io.frames import Tables, tables
 from adaptive.oc.describe import describe_truth, labels_of
@@ -22,8 +22,6 @@ from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import simulate as simulate_trials
 
 LARGEST = 2**32
-_SIGNS = {CellStatus.EFFICACY: "<", CellStatus.FUTILITY: "<", CellStatus.HARM: ">="}
-_ASKS = {CellStatus.EFFICACY: ">", CellStatus.FUTILITY: "<", CellStatus.HARM: ">"}
 
 
 def replay_tables(
@@ -121,27 +119,35 @@ def _cell_lines(design, record, before, s: int, a: int, arm: str) -> Iterator[st
         f"95% interval {float(evidence.lower[s, b]):.4f} to {float(evidence.upper[s, b]):.4f}"
     )
     if before.status[s, b] == CellStatus.OPEN:
-        for slot, rule in enumerate(design.rules):
-            yield "      " + _rule_line(rule, slot, record, before, s, b)
+        for rule, rows in rule_slots(design):
+            yield from ("      " + line for line in _rule_lines(rule, rows, record, before, s, b))
     yield "      " + _decision_line(decision, s, b)
 
 
-def _rule_line(rule: AbstractRule, slot: int, record: LookRecord, before: Progress, s: int, b: int) -> str:
-    """Return what a rule asked of an open cell, and whether it fired."""
+def _rule_lines(
+    rule: AbstractRule, rows: slice, record: LookRecord, before: Progress, s: int, b: int
+) -> Iterator[str]:
+    """Return what a rule asked of an open cell, and whether it fired; a line per measure."""
     evidence = jax.tree.map(jnp.asarray, record.evidence)
     usable = int(evidence.health.code) == HealthCode.OK
-    fired = usable and bool(rule.fires(evidence.p_below[slot], evidence, before)[s, b])
-    below, threshold = float(evidence.p_below[slot, s, b]), float(rule.threshold[before.look])
-    value = 1.0 - below if rule.verdict == CellStatus.HARM else below
+    fired = usable and bool(rule.fires(evidence.statistics[rows], evidence, before)[s, b])
     kind = f"{_words(rule.verdict)} rule{'' if rule.binding else ' (advice)'}"
-    said = f"{kind}: P(HR {_SIGNS.get(rule.verdict, '<')} {float(rule.margin):g}) = {value:.6f}, "
-    if np.isnan(threshold):
-        return said + "not applied at this look"
-    said += f"fires if {_ASKS.get(rule.verdict, 'against')} {threshold:g}"
     events = float(evidence.events[s, 0] + evidence.events[s, b + 1])
-    if events < float(rule.min_events):
-        said += f" and {float(rule.min_events):g} events or more (has {events:g})"
-    return f"{said}: {'FIRES' if fired else 'does not fire'}"
+    asks = rule.asks(int(before.look))
+    for number, (ask, statistic) in enumerate(zip(asks, evidence.statistics[rows], strict=True)):
+        said = f"{kind}: {_ask_text(ask, float(statistic[s, b]), events)}"
+        last = number == len(asks) - 1 and not all(np.isnan(each.threshold) for each in asks)
+        yield f"{said}: {'FIRES' if fired else 'does not fire'}" if last else said
+
+
+def _ask_text(ask: Asks, statistic: float, events: float) -> str:
+    """Return one comparison with its value."""
+    said = f"{ask.words} = {1.0 - statistic if ask.complement else statistic:.6f}, "
+    if np.isnan(ask.threshold):
+        return said + "not applied at this look"
+    said += f"fires if {ask.sign} {ask.threshold:g}"
+    short = events < ask.min_events
+    return said + (f" and {ask.min_events:g} events or more (has {events:g})" if short else "")
 
 
 def _decision_line(decision, s: int, b: int) -> str:

@@ -136,15 +136,16 @@ def label_content() -> dict:
 def rule_text(rule: dict) -> str:
     """Return one decision rule in words."""
     kind = str(rule.get("kind", "rule"))
-    sign = {"efficacy": "P(HR < {m}) > {t}", "futility": "P(HR < {m}) < {t}", "harm": "P(HR ≥ {m}) > {t}"}
-    pattern = next((text for name, text in sign.items() if name in kind.lower()), "margin {m}, threshold {t}")
-    thresholds = rule.get("threshold", [])
-    thresholds = thresholds if isinstance(thresholds, list) else [thresholds]
-    shown = ["not applied" if t is None or t != t else f"{t:g}" for t in thresholds]
+    condition = f" {rule.get('joined', 'and')} ".join(_ask_text(ask) for ask in rule.get("asks", []))
+    return f"{kind}: {condition}, {'binding' if rule.get('binding', True) else 'non-binding'}"
+
+
+def _ask_text(ask: dict) -> str:
+    """Return one comparison of a rule in words."""
+    shown = ["not applied" if t is None or t != t else f"{t:g}" for t in ask["threshold"]]
     at_looks = shown[0] if len(set(shown)) == 1 else "[" + ", ".join(shown) + "] by look"
-    condition = pattern.format(m=f"{rule.get('margin', 1):g}", t=at_looks)
-    events = f", from {rule['min_events']:g} events" if rule.get("min_events") else ""
-    return f"{kind}: {condition}{events}, {'binding' if rule.get('binding', True) else 'non-binding'}"
+    events = f", from {ask['min_events']:g} events" if ask["min_events"] else ""
+    return f"{ask['quantity'].replace('>=', '≥')} {ask['sign']} {at_looks}{events}"
 
 
 def design_table(results: Sequence[CellResult]) -> pd.DataFrame:

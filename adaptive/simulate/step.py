@@ -13,7 +13,8 @@ from jaxtyping import Array, ArrayLike, Bool, Float, Int, Integer, PRNGKeyArray,
 
 from adaptive.analysis import analyse_look
 from adaptive.codes import CellStatus, HealthCode, StopReason
-from adaptive.design.decide import advance, at_look, initial_progress
+from adaptive.design.assignment import Line
+from adaptive.design.decide import advance, at_look, closes, initial_progress, initial_status
 from adaptive.design.looks import TrialClock
 from adaptive.design.protocol import Design
 from adaptive.records import Decision, Evidence, LookRecord, Progress, Snapshot, TrialResult
@@ -21,8 +22,7 @@ from adaptive.rng import Stream, stream_key, trial_key
 from adaptive.scenario.generate import outcomes
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.prefix import running_count
-from adaptive.simulate.world import draw_world
-from adaptive.survival import pick
+from adaptive.simulate.world import draw_world, shuffles
 
 
 class Nature(eqx.Module):
@@ -40,6 +40,8 @@ class Nature(eqx.Module):
         Months from entry to the endpoint event or censoring, and which of the two, shape ``(A, N)``.
     assignment
         Uniform draws that choose the arm, shape ``(N,)``.
+    shuffle
+        Uniform draws by subgroup and number in it, shape ``(S, N)``; None unless the assignment asks.
     """
 
     key: PRNGKeyArray
@@ -49,6 +51,7 @@ class Nature(eqx.Module):
     time: Float[Array, "A N"]
     event: Bool[Array, "A N"]
     assignment: Float[Array, " N"]
+    shuffle: Float[Array, "S N"] | None = None
 
 
 class TrialState(eqx.Module):
@@ -59,15 +62,18 @@ class TrialState(eqx.Module):
     progress, result
         What was decided so far, and the running result.
     enrolled, arm
-        Who was randomised up to the last look, and to what; arms of others are provisional.
+        Who was randomised up to month ``settled``, and to what; arms of others are provisional.
     rank
         Patients randomised up to and including this arrival, as foreseen at the last look.
+    settled
+        Month up to which the past is settled: that of the last look, plus the delay of its decision.
     """
 
     progress: Progress
     enrolled: Bool[Array, " N"]
     arm: Int[Array, " N"]
     rank: Int[Array, " N"]
+    settled: Float[Array, ""]
     result: TrialResult
 
 
@@ -94,6 +100,7 @@ def open_trial(
         time=course.time,
         event=course.event,
         assignment=world.assignment,
+        shuffle=shuffles(key, member.shape) if design.assignment.shuffles else None,
     )
     nobody = jnp.zeros(course.entry.shape, jnp.int32)
     state = TrialState(
@@ -101,6 +108,7 @@ def open_trial(
         enrolled=nobody > 0,
         arm=nobody,
         rank=_small(nobody),
+        settled=jnp.asarray(-1.0, dtype),
         result=_empty_result(design, dtype),
     )
     return nature, state
@@ -130,6 +138,8 @@ class Sight(eqx.Module):
     ----------
     plan
         Who is randomised to what after the look; who was before, if it is not held.
+    settled
+        Month up to which that is settled.
     snapshot
         What a data monitor may see.
     before
@@ -141,6 +151,7 @@ class Sight(eqx.Module):
     """
 
     plan: "Randomised"
+    settled: Float[Array, ""]
     snapshot: Snapshot
     before: Progress
     held: Bool[Array, ""]
@@ -154,10 +165,13 @@ def look_at(design: Design, nature: Nature, state: TrialState, look: Int[Array, 
     running = state.result.reason == StopReason.RUNNING
     in_time = (time > state.progress.time) & (planned <= design.limits.max_months)
     held = running & (is_final | in_time)
-    snapshot = observe(nature, plan.enrolled, plan.arm, time)
-    after = Randomised(plan.enrolled & snapshot.observed, plan.arm, plan.rank)
+    lags = design.lags
+    snapshot = observe(nature, plan.enrolled, plan.arm, time if lags is None else time - lags.data)
+    settled = time if lags is None else jnp.where(is_final, time, time + lags.decision)
+    after = Randomised(plan.enrolled & (nature.entry <= settled), plan.arm, plan.rank)
     return Sight(
         plan=_choose(held, after, Randomised(state.enrolled, state.arm, state.rank)),
+        settled=jnp.where(held, settled, state.settled),
         snapshot=snapshot,
         before=at_look(state.progress, look, time, is_final),
         held=held,
@@ -179,6 +193,7 @@ def judge(design: Design, nature: Nature, state: TrialState, sight: Sight) -> tu
         enrolled=sight.plan.enrolled,
         arm=sight.plan.arm,
         rank=sight.plan.rank,
+        settled=sight.settled,
         result=_choose(sight.held, result, state.result),
     )
     return after, _choose(sight.held, record, _zeros(record))
@@ -195,9 +210,8 @@ class Randomised(eqx.Module):
 def randomise(design: Design, nature: Nature, state: TrialState) -> Randomised:
     """Return who is enrolled and to which arm, if the allocation in force were to last.
 
-    Patients who entered up to the last look keep what they were given. Later arrivals are enrolled in
-    order while their subgroup randomises and the maxima last; each arm is the inverse of the cumulative
-    allocation at the patient's own uniform draw.
+    Patients who entered up to month ``settled`` keep what they were given. Later arrivals are enrolled in
+    order while their subgroup randomises and the maxima last; the design's assignment draws their arms.
 
     Notes
     -----
@@ -205,18 +219,20 @@ def randomise(design: Design, nature: Nature, state: TrialState) -> Randomised:
     randomises has ``enrolled at the last look + position - position at the last look`` patients, up to
     its maximum.
     """
-    progress, limits = state.progress, design.limits
-    fixed = nature.entry <= progress.time
-    rank = jnp.zeros(nature.entry.shape, jnp.int32)
+    limits = design.limits
+    fixed = nature.entry <= state.settled
+    rank, place = (jnp.zeros(nature.entry.shape, jnp.int32) for _ in range(2))
     candidate = jnp.zeros(nature.entry.shape, bool)
     for s, counts in enumerate(_subgroup_counts(design, nature, state)):
         most = jnp.maximum(limits.max_per_subgroup[s], counts.enrolled)
         wanted = counts.enrolled + nature.position[s].astype(jnp.int32) - counts.arrived
         rank = rank + jnp.where(counts.accrues, jnp.minimum(wanted, most), counts.enrolled)
         candidate |= (nature.subgroup == s) & counts.accrues & (wanted <= limits.max_per_subgroup[s])
+        place = jnp.where(nature.subgroup == s, wanted - counts.enrolled - 1, place)
     enrolled = jnp.where(fixed, state.enrolled, candidate & (rank <= limits.max_patients))
     rank = jnp.minimum(rank, limits.max_patients).astype(state.rank.dtype)
-    arm = draw_arm(progress.allocation, nature.subgroup, nature.assignment)
+    line = Line(nature.subgroup, place, nature.assignment, nature.shuffle)
+    arm = design.assignment.arms(state.progress.allocation, line)
     return Randomised(enrolled, jnp.where(fixed, state.arm, arm), jnp.where(fixed, state.rank, rank))
 
 
@@ -229,28 +245,21 @@ class _Counts(eqx.Module):
 
 
 def _subgroup_counts(design: Design, nature: Nature, state: TrialState) -> list[_Counts]:
-    screened = state.result.screened
-    arrived = jnp.where(screened > 0, nature.position[:, jnp.maximum(screened - 1, 0)].astype(jnp.int32), 0)
-    enrolled = state.result.patients.sum(axis=1, dtype=jnp.int32)
+    before = (nature.entry <= state.settled).sum(dtype=jnp.int32)
+    arrived = jnp.where(before > 0, nature.position[:, jnp.maximum(before - 1, 0)].astype(jnp.int32), 0)
     accrues = state.progress.allocation.sum(axis=1) > 0
+    enrolled = _enrolled_by_subgroup(design, nature, state)
     return [_Counts(accrues[s], enrolled[s], arrived[s]) for s in range(len(design.subgroups))]
 
 
-def draw_arm(
-    allocation: Float[Array, "S A"], subgroup: Int[Array, " N"], uniform: Float[Array, " N"]
-) -> Int[Array, " N"]:
-    """Return the arm whose cumulative allocation interval contains the uniform draw.
-
-    The cumulative sum is scaled by its last element, so a closed last arm has an interval of exactly zero.
-    """
-    cumulative = [allocation[:, 0]]
-    for a in range(1, allocation.shape[1]):
-        cumulative.append(cumulative[-1] + allocation[:, a])
-    total = jnp.where(cumulative[-1] > 0, cumulative[-1], 1.0)
-    arm = jnp.zeros(subgroup.shape, jnp.int32)
-    for bound in cumulative[:-1]:
-        arm = arm + (uniform >= pick((bound / total).astype(uniform.dtype), subgroup))
-    return arm
+def _enrolled_by_subgroup(design: Design, nature: Nature, state: TrialState) -> Int[Array, " S"]:
+    """Return the patients randomised up to month ``settled``; without lags the last look counted them."""
+    if design.lags is None:
+        return state.result.patients.sum(axis=1, dtype=jnp.int32)
+    settled = state.enrolled & (nature.entry <= state.settled)
+    return jnp.stack(
+        [(settled & (nature.subgroup == s)).sum(dtype=jnp.int32) for s in range(len(design.subgroups))]
+    )
 
 
 def observe(
@@ -267,6 +276,7 @@ def observe(
         time=jnp.where(ended, outcome, jnp.minimum(outcome, follow_up)),
         event=event & ended & observed,
         observed=observed,
+        entry=nature.entry,
     )
 
 
@@ -310,7 +320,7 @@ def _accumulate(
     decision: Decision,
 ) -> TrialResult:
     """Add one held look to the running result."""
-    newly = decision.verdict > 0
+    newly = closes(decision.verdict)
     newly_advised = (progress.advice == 0) & (decision.advice > 0)
     after = advance(progress, decision)
     screened = (nature.entry <= progress.time).sum(dtype=jnp.int32)
@@ -329,6 +339,7 @@ def _accumulate(
         decided_month=jnp.where(newly, progress.time, result.decided_month),
         advice=after.advice,
         advised_look=jnp.where(newly_advised, progress.look, result.advised_look),
+        awaiting_look=jnp.where(decision.verdict == CellStatus.AWAITING, progress.look, result.awaiting_look),
         mean=jnp.where(newly, evidence.mean, result.mean),
         sd=jnp.where(newly, evidence.sd, result.sd),
         lower=jnp.where(newly, evidence.lower, result.lower),
@@ -344,7 +355,7 @@ def _empty_result(design: Design, dtype) -> TrialResult:
     shape = (len(design.subgroups), len(design.arms))
     zero = jnp.asarray(0, jnp.int32)
     missing = jnp.full((shape[0], shape[1] - 1), jnp.nan, dtype)
-    status = jnp.where(design.eligible, int(CellStatus.OPEN), int(CellStatus.NEVER_OPENED)).astype(jnp.int32)
+    status = initial_status(design)
     return TrialResult(
         reason=zero,
         looks_held=zero,
@@ -359,6 +370,7 @@ def _empty_result(design: Design, dtype) -> TrialResult:
         decided_month=missing,
         advice=jnp.zeros_like(status),
         advised_look=jnp.full_like(status, -1),
+        awaiting_look=jnp.full_like(status, -1),
         mean=missing,
         sd=missing,
         lower=missing,

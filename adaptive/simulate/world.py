@@ -35,6 +35,12 @@ class World(eqx.Module):
     event: Float[Array, "E C N"]
 
 
+def shuffles(key: PRNGKeyArray, shape: tuple[int, int]) -> Float[Array, "S N"]:
+    """Return uniform draws by subgroup and number of the patient in it; ``shape`` is ``(S, N)``."""
+    keys = jnp.broadcast_to(stream_key(key, Stream.SHUFFLE), (shape[0],))
+    return uniform(words(keys, jnp.arange(shape[0], dtype=jnp.uint32), shape[1]))
+
+
 def draw_world(
     key: PRNGKeyArray, *, n_arrivals: int, n_episodes: int, n_channels: int, dtype: DTypeLike
 ) -> World:

@@ -51,6 +51,7 @@ def simulated_snapshot(seed=5, n=400):
         time=jnp.asarray(rng.exponential(20.0, n)),
         event=jnp.asarray(rng.uniform(size=n) < 0.6),
         observed=jnp.asarray(observed),
+        entry=jnp.zeros(n),
     )
 
 
@@ -101,9 +102,9 @@ def test_command_writes_what_the_simulator_would_decide(tmp_path, study):
         at = divmod(i, 2)
         assert cell["status_after"] == CellStatus(int(decision.status[at])).name
         np.testing.assert_allclose(cell["log_hr"]["mean"], evidence.mean[at], rtol=1e-12)
-        np.testing.assert_allclose(cell["rules"][0]["value"], evidence.p_below[0][at], rtol=1e-12)
+        np.testing.assert_allclose(cell["rules"][0]["value"], evidence.statistics[0][at], rtol=1e-12)
         np.testing.assert_allclose(
-            cell["rules"][2]["value"], 1 - evidence.p_below[2][at], rtol=1e-12, atol=1e-15
+            cell["rules"][2]["value"], 1 - evidence.statistics[2][at], rtol=1e-12, atol=1e-15
         )
     for i, arm in enumerate(found["arms"]):
         at = divmod(i, 3)

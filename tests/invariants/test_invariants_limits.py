@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from adaptive.codes import CellStatus, StopReason
+from adaptive.design.assignment import CompleteRandomisation, Line
 from adaptive.design.protocol import Limits
 from adaptive.design.rules import EfficacyRule, FutilityRule
 from adaptive.simulate import step
@@ -68,7 +69,9 @@ def test_running_out_of_arrivals_is_reported():
 @pytest.mark.parametrize("allocation", [[0.5, 0.5, 0.0], [0.0, 1.0, 0.0], [0.2, 0.0, 0.8], [1 / 3] * 3])
 def test_closed_arms_are_never_drawn(allocation):
     uniform = jnp.concatenate([jnp.linspace(0.0, 1.0 - 2**-53, 10_001), jnp.asarray([2.0**-33])])
-    arms = step.draw_arm(jnp.asarray([allocation]), jnp.zeros(uniform.shape, jnp.int32), uniform)
+    nobody = jnp.zeros(uniform.shape, jnp.int32)
+    line = Line(nobody, nobody, uniform, None)
+    arms = CompleteRandomisation().arms(jnp.asarray([allocation]), line)
     share = np.bincount(arms, minlength=3) / uniform.size
     np.testing.assert_allclose(share, allocation, atol=3e-4)
     assert (share[np.asarray(allocation) == 0] == 0).all()

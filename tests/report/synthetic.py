@@ -224,6 +224,7 @@ def cells_frame(arrays, subgroups, arms):
         "decided_month": np.nan,
         "advice": with_control(advice, "NONE"),
         "advised_look": with_control(arrays.get("advice_look", np.full((n, s, a - 1), -1)), -1),
+        "awaiting_look": with_control(np.full((n, s, a - 1), -1), -1),
         **{name: with_control(arrays[name], np.nan) for name in ESTIMATES},
     }
     return pd.DataFrame(frame)

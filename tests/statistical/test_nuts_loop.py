@@ -73,7 +73,7 @@ def test_decisions_are_those_of_the_fast_engine_up_to_monte_carlo_error(sampled)
     n_settled = 0
     for g, rule in enumerate(toy_design().rules):
         threshold = np.asarray(rule.threshold)[look][:, None, None]
-        p_nuts, p_fast = (rule_value(rule, r.evidence.p_below[shared][:, g]) for r in (ours, theirs))
+        p_nuts, p_fast = (rule_value(rule, r.evidence.statistics[shared][:, g]) for r in (ours, theirs))
         error = BIAS + 5.0 * np.sqrt(np.maximum(p_fast * (1 - p_fast), 0.001) / 150.0)
         differ = (p_nuts > threshold) != (p_fast > threshold)
         settled = (np.abs(p_fast - threshold) > error) & np.isfinite(threshold)

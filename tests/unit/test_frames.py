@@ -11,7 +11,8 @@ from adaptive.errors import BadInput
 from adaptive.io.frames import Labels, schemas, tables
 from tests.results_toys import ARMS, SUBGROUPS, fake_looks, fake_result, record
 
-LABELS = Labels(subgroups=SUBGROUPS, arms=ARMS, margins=(1.0, 0.8, 1.0))
+MEASURES = (("p_below_1", 1.0), ("p_below_0.8", 0.8), ("p_below_1", 1.0))
+LABELS = Labels(subgroups=SUBGROUPS, arms=ARMS, measures=MEASURES)
 
 
 def _made(n=5, seed=3):
@@ -45,6 +46,7 @@ def test_cells_equal_the_arrays_row_by_row():
             assert (row["status"], row["advice"]) == ("CONTROL", "NONE")
             missing = (
                 "advised_look",
+                "awaiting_look",
                 "decided_look",
                 "decided_month",
                 "log_hr_mean",
@@ -100,8 +102,8 @@ def _check_look_row(row, looks, r, k, s, a, keys):
         assert row["p_below_1"] is None and row["p_below_0.8"] is None and row["log_hr_mean"] is None
         return
     at = (r, k, s, a - 1)
-    assert row["p_below_1"] == evidence.p_below[r, k, 0, s, a - 1]
-    assert row["p_below_0.8"] == evidence.p_below[r, k, 1, s, a - 1]
+    assert row["p_below_1"] == evidence.statistics[r, k, 0, s, a - 1]
+    assert row["p_below_0.8"] == evidence.statistics[r, k, 1, s, a - 1]
     for name in ("mean", "sd", "lower", "upper"):
         assert _same(row[f"log_hr_{name}"], getattr(evidence, name)[at])
     assert row["status"] == CellStatus(decision.status[at]).name
@@ -116,12 +118,15 @@ def test_one_trial_by_hand():
     result = fake_result(rng, 1)
     fields = {name: getattr(result, name) for name in result.__dataclass_fields__}
     cell = {"status": CellStatus.EFFICACY, "decided_look": 1, "decided_month": 18.5, "advice": 3}
-    cell |= {"advised_look": 0, "mean": -0.5, "sd": 0.2, "lower": -0.9, "upper": -0.1}
+    cell |= {"advised_look": 0, "awaiting_look": -1, "mean": -0.5, "sd": 0.2, "lower": -0.9, "upper": -0.1}
     fields |= {name: np.full((1, 1, 1), value) for name, value in cell.items()}
     fields |= {"patients": np.array([[[40, 38]]]), "events": np.array([[[12.0, 7.0]]])}
     fields |= {"exposure": np.array([[[300.5, 340.25]]]), "reason": np.array([2])}
     made = tables(
-        Labels(("all",), ("placebo", "drug"), (1.0,)), np.array([4711]), record(type(result), **fields), None
+        Labels(("all",), ("placebo", "drug"), (("p_below_1", 1.0),)),
+        np.array([4711]),
+        record(type(result), **fields),
+        None,
     )
     assert made.cells.to_pydict() == {
         "trial": [4711, 4711],
@@ -135,6 +140,7 @@ def test_one_trial_by_hand():
         "decided_month": [None, 18.5],
         "advice": ["NONE", "FUTILITY"],
         "advised_look": [None, 0],
+        "awaiting_look": [None, None],
         "log_hr_mean": [None, -0.5],
         "log_hr_sd": [None, 0.2],
         "log_hr_lower": [None, -0.9],
@@ -180,7 +186,7 @@ def test_units_stand_in_the_field_metadata():
 
 def test_margins_that_print_alike_but_differ_are_refused():
     with pytest.raises(BadInput, match="six significant digits"):
-        Labels(SUBGROUPS, ARMS, (0.8, 0.80000001)).margin_columns()
+        Labels(SUBGROUPS, ARMS, (("p_below_0.8", 0.8), ("p_below_0.8", 0.80000001))).measure_columns()
 
 
 def test_planted_bug_a_transposed_reshape_would_be_seen():

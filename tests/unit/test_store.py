@@ -22,7 +22,9 @@ from adaptive.io.lock import LOCK_NAME, CellLock
 from adaptive.io.manifest import verify_files, write_manifest
 from tests.results_toys import ARMS, SUBGROUPS, fake_simulate
 
-LABELS = Labels(subgroups=SUBGROUPS, arms=ARMS, margins=(1.0, 0.8, 1.0))
+LABELS = Labels(
+    subgroups=SUBGROUPS, arms=ARMS, measures=(("p_below_1", 1.0), ("p_below_0.8", 0.8), ("p_below_1", 1.0))
+)
 KINDS = schemas(LABELS)
 N = 20
 FILES = [f"{name}.parquet" for name in KINDS]
