@@ -187,6 +187,24 @@ class LookRecord(eqx.Module):
     decision: Decision
 
 
+class Overrun(eqx.Module):
+    """The analysis of a cell with the data up to the month in which its deciding look took effect.
+
+    Attributes
+    ----------
+    mean, sd, lower, upper
+        Estimate of the log hazard ratio, shape ``(S, B)``.
+    p_benefit
+        P(HR < 1 | data), shape ``(S, B)``.
+    """
+
+    mean: Float[Array, "S B"]
+    sd: Float[Array, "S B"]
+    lower: Float[Array, "S B"]
+    upper: Float[Array, "S B"]
+    p_benefit: Float[Array, "S B"]
+
+
 class TrialResult(eqx.Module):
     """What is kept of one trial.
 
@@ -201,7 +219,7 @@ class TrialResult(eqx.Module):
     accrual_months
         Entry time of the last randomised patient.
     screened
-        Arrivals up to the last look, whether or not their subgroup was open.
+        Arrivals up to the month in which the last look took effect, whether or not their subgroup was open.
     arrivals_exhausted
         Whether the padded list of arrivals ran out before the design's maximum was reached.
     unhealthy_looks
@@ -215,7 +233,9 @@ class TrialResult(eqx.Module):
     mean, sd, lower, upper
         Estimate of the log hazard ratio at the look that decided the cell, shape ``(S, B)``.
     patients, events, exposure
-        Totals at the last look, shape ``(S, A)``.
+        Totals when the last look took effect, shape ``(S, A)``; without lags those of the look.
+    overrun
+        The analysis with the patients and follow-up between data cut-off and effect; None without lags.
     """
 
     reason: Int[Array, ""]
@@ -239,3 +259,4 @@ class TrialResult(eqx.Module):
     patients: Int[Array, "S A"]
     events: Float[Array, "S A"]
     exposure: Float[Array, "S A"]
+    overrun: Overrun | None = None

@@ -37,6 +37,7 @@ def fake_result(rng, n):
         advice=rng.choice(np.array([0, 3], np.int32), cell),
         advised_look=rng.integers(-1, K, cell, dtype=np.int32),
         awaiting_look=rng.integers(-1, K, cell, dtype=np.int32),
+        overrun=None,
         mean=rng.normal(size=cell),
         sd=rng.uniform(0.1, 1, cell),
         lower=rng.normal(size=cell) - 2,
@@ -89,6 +90,8 @@ def fake_looks(rng, n):
 def _join(parts):
     """Concatenate records along the trial axis."""
     first = parts[0]
+    if first is None:
+        return None
     if isinstance(first, np.ndarray):
         return np.concatenate(parts)
     names = first.__dataclass_fields__

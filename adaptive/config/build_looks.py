@@ -1,5 +1,6 @@
 """Builds look plans from configuration values and checks that looks come in order."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ from adaptive.design.looks import (
     EnrolledLooks,
     EventLooks,
     FollowUpLook,
+    Spaced,
     Then,
 )
 from adaptive.errors import did_you_mean
@@ -108,7 +110,7 @@ def _then(values, design, key: str, faults: Faults) -> AbstractLookPlan | None:
     last = build_looks(values.last, design, f"{key}.last", faults)
     if first is None or last is None:
         return None
-    if type(first) is type(last) and not isinstance(first, AllOf | AnyOf | Then):
+    if type(first) is type(last) and not isinstance(first, AllOf | AnyOf | Then | Spaced):
         pair = [_numbers(first)[-1], _numbers(last)[0]]
         if not isinstance(first, FollowUpLook) and pair[1] <= pair[0]:
             faults.add(f"{key}.last", pair[1], f"the looks of 'first' end at {pair[0]:g}; give later ones")
@@ -143,6 +145,15 @@ def _any_of(values, design, key: str, faults: Faults) -> AbstractLookPlan | None
     return None if parts is None else AnyOf(parts=parts)
 
 
+def _spaced(values, design, key: str, faults: Faults) -> AbstractLookPlan | None:
+    plan = build_looks(values.plan, design, f"{key}.plan", faults)
+    widest = math.inf if values.max_gap is None else values.max_gap
+    if widest < values.min_gap:
+        faults.add(f"{key}.max_gap", values.max_gap, f"give at least {key}.min_gap, {values.min_gap:g}")
+        return None
+    return None if plan is None else Spaced(plan=plan, min_gap=values.min_gap, max_gap=widest)
+
+
 _BUILDERS = {
     "enrolled": _enrolled,
     "events": _events,
@@ -151,4 +162,5 @@ _BUILDERS = {
     "then": _then,
     "all_of": _all_of,
     "any_of": _any_of,
+    "spaced": _spaced,
 }

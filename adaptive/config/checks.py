@@ -107,6 +107,17 @@ class Whole(Check):
 
 
 @dataclass(frozen=True)
+class Maybe(Check):
+    """What another check allows, or null."""
+
+    check: Check
+
+    def parse(self, value: Any, key: str, faults: Faults) -> Any:
+        """Return what the other check returns, or ``None`` for null."""
+        return None if value is None else self.check.parse(value, key, faults)
+
+
+@dataclass(frozen=True)
 class Numbers(Check):
     """A number or a list of numbers; ``blank`` allows null entries, which become NaN."""
 

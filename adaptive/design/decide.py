@@ -38,7 +38,7 @@ def asked(design: Design, look: int) -> list[tuple[AbstractRule, Asks]]:
 
 def initial_status(design: Design) -> Int[Array, "S B"]:
     """Return the cell states of a trial before its first look."""
-    later = False if design.calendar is None else design.calendar.first >= 0
+    later = False if design.calendar is None else design.calendar.first[None] >= 0
     offered = jnp.where(later, int(CellStatus.PENDING), int(CellStatus.OPEN))
     return jnp.where(design.eligible, offered, int(CellStatus.NEVER_OPENED)).astype(jnp.int32)
 
@@ -116,9 +116,9 @@ def decide(design: Design, evidence: Evidence, progress: Progress) -> Decision:
     )
 
 
-def _leaves(design: Design, progress: Progress) -> Bool[Array, " B"] | Bool[Array, ""]:
+def _leaves(design: Design, progress: Progress) -> Bool[Array, "1 B"] | Bool[Array, ""]:
     """Return which arms have their last look here."""
-    return jnp.asarray(False) if design.calendar is None else design.calendar.last == progress.look
+    return jnp.asarray(False) if design.calendar is None else design.calendar.last[None] == progress.look
 
 
 def _entered(design: Design, status: Int[Array, "S B"], progress: Progress) -> Int[Array, "S B"]:
@@ -126,7 +126,7 @@ def _entered(design: Design, status: Int[Array, "S B"], progress: Progress) -> I
     if design.calendar is None:
         return status
     pending = status == CellStatus.PENDING
-    due = (design.calendar.first <= progress.look) | ~(status == CellStatus.OPEN).any()
+    due = (design.calendar.first[None] <= progress.look) | ~(status == CellStatus.OPEN).any()
     status = jnp.where(pending & due, int(CellStatus.OPEN), status)
     return jnp.where(pending & progress.is_final, int(CellStatus.NEVER_OPENED), status).astype(jnp.int32)
 

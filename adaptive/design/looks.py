@@ -25,12 +25,15 @@ class TrialClock(eqx.Module):
         Subgroup index, shape ``(N,)``.
     rank
         Number of patients randomised up to and including this arrival, shape ``(N,)``.
+    previous
+        Calendar month of the last look held, 0 before the first.
     """
 
     entry: Float[Array, " N"]
     event: Float[Array, " N"]
     subgroup: Int[Array, " N"]
     rank: Int[Array, " N"]
+    previous: Float[Array, ""]
 
 
 class AbstractLookPlan(eqx.Module):
@@ -188,3 +191,28 @@ class Then(AbstractLookPlan):
         early = self.first.time(clock, jnp.minimum(look, n_first - 1))
         late = self.last.time(clock, jnp.maximum(look - n_first, 0))
         return jnp.where(look < n_first, early, late)
+
+
+class Spaced(AbstractLookPlan):
+    """The looks of a plan, moved so that each comes within limits after the last look held.
+
+    ``min(max(planned, previous + min_gap), previous + max_gap)``: a look due too soon waits, one overdue is
+    held. The first look counts from month 0.
+    """
+
+    plan: AbstractLookPlan
+    min_gap: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+    max_gap: Float[Array, ""] = eqx.field(converter=jnp.asarray)
+
+    @property
+    def n_looks(self) -> int:
+        """Number of looks of the plan."""
+        return self.plan.n_looks
+
+    def time(self, clock: TrialClock, look: Int[Array, ""]) -> Float[Array, ""]:
+        """Return the planned time, within the gaps."""
+        planned = self.plan.time(clock, look)
+        earliest, latest = (
+            clock.previous + gap.astype(planned.dtype) for gap in (self.min_gap, self.max_gap)
+        )
+        return jnp.minimum(jnp.maximum(planned, earliest), latest)

@@ -25,6 +25,16 @@ _NAME = pa.dictionary(pa.int32(), pa.string())
 _ESTIMATES = ("log_hr_mean", "log_hr_sd", "log_hr_lower", "log_hr_upper")
 
 
+_OVERRUN = {
+    "mean": ("overrun_log_hr_mean", "log hazard ratio"),
+    "sd": ("overrun_log_hr_sd", "log hazard ratio"),
+    "lower": ("overrun_log_hr_lower", "log hazard ratio"),
+    "upper": ("overrun_log_hr_upper", "log hazard ratio"),
+    "p_benefit": ("overrun_p_below_1", "probability"),
+}
+"""Field of ``Overrun`` -> column and unit."""
+
+
 @dataclass(frozen=True)
 class Labels:
     """Names that turn array positions into rows and columns.
@@ -145,6 +155,7 @@ def _cells_schema() -> pa.Schema:
             _field("advised_look", pa.int64()),
             _field("awaiting_look", pa.int64()),
             *_estimate_fields(),
+            *(_field(name, pa.float64(), unit) for name, unit in _OVERRUN.values()),
         ]
     )
 
@@ -200,8 +211,16 @@ def _cells_table(labels: Labels, trials: np.ndarray, result: TrialResult) -> pa.
         "advised_look": _counts(_with_control(result.advised_look, -1)),
         "awaiting_look": _counts(_with_control(result.awaiting_look, -1)),
         **_estimates(result),
+        **_overrun(result),
     }
     return _ordered(columns, _cells_schema())
+
+
+def _overrun(result: TrialResult) -> dict[str, pa.Array]:
+    """Return the analysis with the overrun; null without lags."""
+    missing = np.full_like(result.mean, np.nan)
+    found = {name: missing if result.overrun is None else getattr(result.overrun, name) for name in _OVERRUN}
+    return {_OVERRUN[name][0]: _numbers(_with_control(values, np.nan)) for name, values in found.items()}
 
 
 def _looks_table(labels: Labels, trials: np.ndarray, looks: LookRecord) -> pa.Table:

@@ -9,11 +9,11 @@ step, so nothing decided at a look can depend on what comes after it. No batch a
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool, Float, Int, Integer, PRNGKeyArray, Shaped
+from jaxtyping import Array, ArrayLike, Bool, Float, Int, Integer, PRNGKeyArray
 
 from adaptive.analysis import analyse_look
 from adaptive.codes import CellStatus, HealthCode, StopReason
-from adaptive.design.assignment import Line
+from adaptive.data import count_patients
 from adaptive.design.decide import advance, at_look, closes, initial_progress, initial_status
 from adaptive.design.looks import TrialClock
 from adaptive.design.protocol import Design
@@ -21,37 +21,11 @@ from adaptive.records import Decision, Evidence, LookRecord, Progress, Snapshot,
 from adaptive.rng import Stream, stream_key, trial_key
 from adaptive.scenario.generate import outcomes
 from adaptive.scenario.truth import Scenario
+from adaptive.simulate.enrol import Past, Randomised, randomise, small
+from adaptive.simulate.nature import Nature, observe, own_arm
+from adaptive.simulate.overrun import kept_overrun, missing_overrun, weigh_overrun
 from adaptive.simulate.prefix import running_count
 from adaptive.simulate.world import draw_world, shuffles
-
-
-class Nature(eqx.Module):
-    """One trial's realised truth: what would happen to each arriving patient under every arm.
-
-    Attributes
-    ----------
-    key
-        The trial's random key.
-    entry, subgroup
-        Calendar month of arrival and subgroup, shape ``(N,)``.
-    position
-        Arrivals of each subgroup up to and including this one, shape ``(S, N)``.
-    time, event
-        Months from entry to the endpoint event or censoring, and which of the two, shape ``(A, N)``.
-    assignment
-        Uniform draws that choose the arm, shape ``(N,)``.
-    shuffle
-        Uniform draws by subgroup and number in it, shape ``(S, N)``; None unless the assignment asks.
-    """
-
-    key: PRNGKeyArray
-    entry: Float[Array, " N"]
-    subgroup: Int[Array, " N"]
-    position: Int[Array, "S N"]
-    time: Float[Array, "A N"]
-    event: Bool[Array, "A N"]
-    assignment: Float[Array, " N"]
-    shuffle: Float[Array, "S N"] | None = None
 
 
 class TrialState(eqx.Module):
@@ -96,7 +70,7 @@ def open_trial(
         key=key,
         entry=course.entry,
         subgroup=course.subgroup,
-        position=_small(running_count(member)),
+        position=small(running_count(member)),
         time=course.time,
         event=course.event,
         assignment=world.assignment,
@@ -107,16 +81,11 @@ def open_trial(
         progress=initial_progress(design),
         enrolled=nobody > 0,
         arm=nobody,
-        rank=_small(nobody),
+        rank=small(nobody),
         settled=jnp.asarray(-1.0, dtype),
         result=_empty_result(design, dtype),
     )
     return nature, state
-
-
-def _small(counts: Int[Array, "*L N"]) -> Int[Array, "*L N"]:
-    """Return counts of patients in as few bytes as hold them."""
-    return counts.astype(jnp.int16 if counts.shape[-1] < 2**15 else jnp.int32)
 
 
 def hold_look(
@@ -131,6 +100,17 @@ def hold_look(
     return judge(design, nature, state, look_at(design, nature, state, look))
 
 
+def _past(state: TrialState) -> Past:
+    """Return what is settled."""
+    return Past(
+        fixed=Randomised(state.enrolled, state.arm, state.rank),
+        settled=state.settled,
+        allocation=state.progress.allocation,
+        patients=state.result.patients,
+        screened=state.result.screened,
+    )
+
+
 class Sight(eqx.Module):
     """One look before its analysis.
 
@@ -142,6 +122,8 @@ class Sight(eqx.Module):
         Month up to which that is settled.
     snapshot
         What a data monitor may see.
+    overrun
+        What has happened when the look takes effect; None without lags.
     before
         The progress with which the look starts.
     held
@@ -150,9 +132,10 @@ class Sight(eqx.Module):
         Whether the calendar limit forces it before its planned month.
     """
 
-    plan: "Randomised"
+    plan: Randomised
     settled: Float[Array, ""]
     snapshot: Snapshot
+    overrun: Snapshot | None
     before: Progress
     held: Bool[Array, ""]
     forced: Bool[Array, ""]
@@ -160,23 +143,35 @@ class Sight(eqx.Module):
 
 def look_at(design: Design, nature: Nature, state: TrialState, look: Int[Array, ""]) -> Sight:
     """Return what look ``look`` sees; the half of ``hold_look`` that touches every patient."""
-    plan = randomise(design, nature, state)
+    plan = randomise(design, nature, _past(state))
     time, is_final, planned = _look_time(design, nature, state, plan, look)
     running = state.result.reason == StopReason.RUNNING
     in_time = (time > state.progress.time) & (planned <= design.limits.max_months)
     held = running & (is_final | in_time)
-    lags = design.lags
-    snapshot = observe(nature, plan.enrolled, plan.arm, time if lags is None else time - lags.data)
-    settled = time if lags is None else jnp.where(is_final, time, time + lags.decision)
+    cutoff, settled = _delayed(design, time, is_final)
+    snapshot = observe(nature, plan.enrolled, plan.arm, cutoff)
+    overrun = None if design.lags is None else observe(nature, plan.enrolled, plan.arm, settled)
     after = Randomised(plan.enrolled & (nature.entry <= settled), plan.arm, plan.rank)
     return Sight(
         plan=_choose(held, after, Randomised(state.enrolled, state.arm, state.rank)),
         settled=jnp.where(held, settled, state.settled),
         snapshot=snapshot,
+        overrun=overrun,
         before=at_look(state.progress, look, time, is_final),
         held=held,
         forced=is_final & (planned > design.limits.max_months),
     )
+
+
+def _delayed(
+    design: Design, time: Float[Array, ""], is_final: Bool[Array, ""]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Return the data cut-off of a look and the month in which it takes effect; the final look waits."""
+    if design.lags is None:
+        return time, time
+    early = jnp.maximum(time - design.lags.data.astype(time.dtype), 0.0)
+    late = time + design.lags.decision.astype(time.dtype)
+    return jnp.where(is_final, time, early), jnp.where(is_final, time, late)
 
 
 def judge(design: Design, nature: Nature, state: TrialState, sight: Sight) -> tuple[TrialState, LookRecord]:
@@ -186,7 +181,9 @@ def judge(design: Design, nature: Nature, state: TrialState, sight: Sight) -> tu
     evidence, decision = analyse_look(key, design, snapshot, before)
     decision = _with_time_limit(decision, sight.forced)
     progress = advance(before, decision)
-    result = _accumulate(design, nature, snapshot, state.result, before, evidence, decision)
+    result = _accumulate(design, nature, sight, state.result, evidence, decision)
+    if sight.overrun is not None:
+        result = _with_overrun(key, design, sight, state.result, result, decision)
     record = LookRecord(sight.held, before.time, before.is_final, evidence, decision)
     after = TrialState(
         progress=_choose(sight.held, progress, state.progress),
@@ -199,103 +196,15 @@ def judge(design: Design, nature: Nature, state: TrialState, sight: Sight) -> tu
     return after, _choose(sight.held, record, _zeros(record))
 
 
-class Randomised(eqx.Module):
-    """Who is enrolled, to which arm, and how many are enrolled up to each arrival; shape ``(N,)``."""
-
-    enrolled: Bool[Array, " N"]
-    arm: Int[Array, " N"]
-    rank: Int[Array, " N"]
-
-
-def randomise(design: Design, nature: Nature, state: TrialState) -> Randomised:
-    """Return who is enrolled and to which arm, if the allocation in force were to last.
-
-    Patients who entered up to month ``settled`` keep what they were given. Later arrivals are enrolled in
-    order while their subgroup randomises and the maxima last; the design's assignment draws their arms.
-
-    Notes
-    -----
-    No running sum is needed: with ``position[s]`` arrivals of subgroup ``s`` so far, a subgroup that
-    randomises has ``enrolled at the last look + position - position at the last look`` patients, up to
-    its maximum.
-    """
-    limits = design.limits
-    fixed = nature.entry <= state.settled
-    rank, place = (jnp.zeros(nature.entry.shape, jnp.int32) for _ in range(2))
-    candidate = jnp.zeros(nature.entry.shape, bool)
-    for s, counts in enumerate(_subgroup_counts(design, nature, state)):
-        most = jnp.maximum(limits.max_per_subgroup[s], counts.enrolled)
-        wanted = counts.enrolled + nature.position[s].astype(jnp.int32) - counts.arrived
-        rank = rank + jnp.where(counts.accrues, jnp.minimum(wanted, most), counts.enrolled)
-        candidate |= (nature.subgroup == s) & counts.accrues & (wanted <= limits.max_per_subgroup[s])
-        place = jnp.where(nature.subgroup == s, wanted - counts.enrolled - 1, place)
-    enrolled = jnp.where(fixed, state.enrolled, candidate & (rank <= limits.max_patients))
-    rank = jnp.minimum(rank, limits.max_patients).astype(state.rank.dtype)
-    line = Line(nature.subgroup, place, nature.assignment, nature.shuffle)
-    arm = design.assignment.arms(state.progress.allocation, line)
-    return Randomised(enrolled, jnp.where(fixed, state.arm, arm), jnp.where(fixed, state.rank, rank))
-
-
-class _Counts(eqx.Module):
-    """Of one subgroup: whether it randomises; patients enrolled and patients arrived up to the last look."""
-
-    accrues: Bool[Array, ""]
-    enrolled: Int[Array, ""]
-    arrived: Int[Array, ""]
-
-
-def _subgroup_counts(design: Design, nature: Nature, state: TrialState) -> list[_Counts]:
-    before = (nature.entry <= state.settled).sum(dtype=jnp.int32)
-    arrived = jnp.where(before > 0, nature.position[:, jnp.maximum(before - 1, 0)].astype(jnp.int32), 0)
-    accrues = state.progress.allocation.sum(axis=1) > 0
-    enrolled = _enrolled_by_subgroup(design, nature, state)
-    return [_Counts(accrues[s], enrolled[s], arrived[s]) for s in range(len(design.subgroups))]
-
-
-def _enrolled_by_subgroup(design: Design, nature: Nature, state: TrialState) -> Int[Array, " S"]:
-    """Return the patients randomised up to month ``settled``; without lags the last look counted them."""
-    if design.lags is None:
-        return state.result.patients.sum(axis=1, dtype=jnp.int32)
-    settled = state.enrolled & (nature.entry <= state.settled)
-    return jnp.stack(
-        [(settled & (nature.subgroup == s)).sum(dtype=jnp.int32) for s in range(len(design.subgroups))]
-    )
-
-
-def observe(
-    nature: Nature, enrolled: Bool[Array, " N"], arm: Int[Array, " N"], time: Float[Array, ""]
-) -> Snapshot:
-    """Return the patients as a data monitor sees them at calendar month ``time``, and nothing later."""
-    outcome, event = _own_arm(nature.time, arm), _own_arm(nature.event, arm)
-    ended = nature.entry + outcome <= time
-    observed = enrolled & (nature.entry <= time)
-    follow_up = jnp.maximum(time - nature.entry, 0.0)
-    return Snapshot(
-        subgroup=nature.subgroup,
-        arm=arm,
-        time=jnp.where(ended, outcome, jnp.minimum(outcome, follow_up)),
-        event=event & ended & observed,
-        observed=observed,
-        entry=nature.entry,
-    )
-
-
-def _own_arm(values: Shaped[Array, "A N"], arm: Int[Array, " N"]) -> Shaped[Array, " N"]:
-    """Pick each patient's value under the assigned arm."""
-    chosen = values[0]
-    for index in range(1, values.shape[0]):
-        chosen = jnp.where(arm == index, values[index], chosen)
-    return chosen
-
-
 def _look_time(design, nature, state, plan, look):
     """Return the look's month, whether it is the final look, and the month its plan asked for."""
-    outcome, event = _own_arm(nature.time, plan.arm), _own_arm(nature.event, plan.arm)
+    outcome, event = own_arm(nature.time, plan.arm), own_arm(nature.event, plan.arm)
     clock = TrialClock(
         entry=jnp.where(plan.enrolled, nature.entry, jnp.inf),
         event=jnp.where(plan.enrolled & event, nature.entry + outcome, jnp.inf),
         subgroup=nature.subgroup,
         rank=plan.rank,
+        previous=jnp.maximum(state.progress.time, 0.0),
     )
     planned = design.looks.time(clock, look)
     limit = design.limits.max_months.astype(planned.dtype)
@@ -313,17 +222,17 @@ def _with_time_limit(decision: Decision, forced: Bool[Array, ""]) -> Decision:
 def _accumulate(
     design: Design,
     nature: Nature,
-    snapshot: Snapshot,
+    sight: Sight,
     result: TrialResult,
-    progress: Progress,
     evidence: Evidence,
     decision: Decision,
 ) -> TrialResult:
     """Add one held look to the running result."""
+    progress, snapshot = sight.before, sight.snapshot
     newly = closes(decision.verdict)
     newly_advised = (progress.advice == 0) & (decision.advice > 0)
     after = advance(progress, decision)
-    screened = (nature.entry <= progress.time).sum(dtype=jnp.int32)
+    screened = (nature.entry <= sight.settled).sum(dtype=jnp.int32)
     full = evidence.patients.sum(dtype=jnp.int32) >= design.limits.max_patients
     return TrialResult(
         reason=decision.reason,
@@ -347,6 +256,41 @@ def _accumulate(
         patients=evidence.patients,
         events=evidence.events,
         exposure=evidence.exposure,
+        overrun=result.overrun,
+    )
+
+
+def _with_overrun(
+    key: PRNGKeyArray,
+    design: Design,
+    sight: Sight,
+    before: TrialResult,
+    after: TrialResult,
+    decision: Decision,
+) -> TrialResult:
+    """Add the analysis of what happened before the decision acted, and its totals."""
+    counts = count_patients(sight.overrun, design.analysis.cuts, len(design.subgroups), len(design.arms))
+    evidence = weigh_overrun(key, design, sight.overrun, counts)
+    overrun = kept_overrun(evidence, closes(decision.verdict), before.overrun)
+    full = counts.sum(dtype=jnp.int32) >= design.limits.max_patients
+    return eqx.tree_at(
+        lambda r: (
+            r.patients,
+            r.events,
+            r.exposure,
+            r.overrun,
+            r.accrual_months,
+            r.arrivals_exhausted,
+        ),
+        after,
+        (
+            counts,
+            evidence.events,
+            evidence.exposure,
+            overrun,
+            jnp.max(jnp.where(sight.overrun.observed, sight.overrun.entry, 0.0)),
+            (after.screened == design.limits.n_arrivals) & ~full,
+        ),
     )
 
 
@@ -378,6 +322,7 @@ def _empty_result(design: Design, dtype) -> TrialResult:
         patients=jnp.zeros(shape, jnp.int32),
         events=jnp.zeros(shape, dtype),
         exposure=jnp.zeros(shape, dtype),
+        overrun=None if design.lags is None else missing_overrun(missing),
     )
 
 

@@ -12,6 +12,13 @@ from adaptive.io.frames import Labels, schemas, tables
 from tests.results_toys import ARMS, SUBGROUPS, fake_looks, fake_result, record
 
 MEASURES = (("p_below_1", 1.0), ("p_below_0.8", 0.8), ("p_below_1", 1.0))
+OVERRUN = (
+    "overrun_log_hr_mean",
+    "overrun_log_hr_sd",
+    "overrun_log_hr_lower",
+    "overrun_log_hr_upper",
+    "overrun_p_below_1",
+)
 LABELS = Labels(subgroups=SUBGROUPS, arms=ARMS, measures=MEASURES)
 
 
@@ -145,6 +152,7 @@ def test_one_trial_by_hand():
         "log_hr_sd": [None, 0.2],
         "log_hr_lower": [None, -0.9],
         "log_hr_upper": [None, -0.1],
+        **{name: [None, None] for name in OVERRUN},
     }
     assert made.trials["patients"].to_pylist() == [78] and made.trials["events"].to_pylist() == [19]
     assert made.trials["reason"].to_pylist() == ["EFFICACY"]
@@ -169,7 +177,9 @@ def test_no_look_held_gives_a_typed_table_without_rows():
 def test_float32_records_give_the_same_schema_and_exact_values():
     trials, result, _ = _made()
     fields = {name: getattr(result, name) for name in result.__dataclass_fields__}
-    single = {n: v.astype(np.float32) if v.dtype == np.float64 else v for n, v in fields.items()}
+    single = {
+        n: v.astype(np.float32) if v is not None and v.dtype == np.float64 else v for n, v in fields.items()
+    }
     table = tables(LABELS, trials, record(type(result), **single), None).cells
     assert table.schema.equals(schemas(LABELS)["cells"], check_metadata=True)
     stored = np.array([x for x in table["log_hr_mean"].to_pylist() if x is not None])
