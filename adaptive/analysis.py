@@ -21,7 +21,8 @@ from adaptive.weigh import weigh
 
 def fit_look(key: PRNGKeyArray, design: Design, snapshot: Snapshot) -> tuple[EventTable, AbstractPosterior]:
     """Reduce a snapshot to its event table and fit the design's model with the design's engine."""
-    table = tabulate(snapshot, design.analysis.cuts, len(design.subgroups), len(design.arms))
+    size, periods = (len(design.subgroups), len(design.arms)), design.analysis.periods
+    table = tabulate(snapshot, design.analysis.cuts, *size, periods)
     return table, design.analysis.engine.fit(key, design.analysis.model, table)
 
 
@@ -34,7 +35,8 @@ def weigh_look(
     progress: Progress,
 ) -> Evidence:
     """Take the measures of the design's rules on a fitted look, and summarise the posterior."""
-    patients = count_patients(snapshot, design.analysis.cuts, len(design.subgroups), len(design.arms))
+    size, periods = (len(design.subgroups), len(design.arms)), design.analysis.periods
+    patients = count_patients(snapshot, design.analysis.cuts, *size, periods)
     measures = measures_of(design)
     ratios = [measure for measure in measures if isinstance(measure, HazardRatioBelow)]
     evidence = weigh(posterior, table, patients, jnp.stack([m.margin for m in ratios] or [jnp.ones(())]))

@@ -18,10 +18,17 @@ _PACKED = 2**15
 """Two counts below this fit into one 32-bit integer."""
 
 
-def tabulate(snapshot: Snapshot, cuts: Float[Array, " J"], n_subgroups: int, n_arms: int) -> EventTable:
-    """Count events and person-time by subgroup, arm and hazard interval.
+def tabulate(
+    snapshot: Snapshot,
+    cuts: Float[Array, " J"],
+    n_subgroups: int,
+    n_arms: int,
+    periods: Float[Array, " P"] | None = None,
+) -> EventTable:
+    """Count events and person-time by subgroup, arm and hazard interval, and by period of entry if asked.
 
-    An event at exactly a cut belongs to the interval that ends there, ``(start, stop]``.
+    An event at exactly a cut belongs to the interval that ends there, ``(start, stop]``; so does an entry at
+    the end of a period.
 
     Parameters
     ----------
@@ -31,48 +38,66 @@ def tabulate(snapshot: Snapshot, cuts: Float[Array, " J"], n_subgroups: int, n_a
         Interval starts in months, the first 0, strictly increasing, shape ``(J,)``.
     n_subgroups, n_arms
         Numbers of subgroups and arms.
+    periods
+        Calendar starts of the periods of entry, the first 0, strictly increasing, shape ``(P,)``.
 
     Returns
     -------
-    Events (counts) and exposure (person-months), each of shape ``(S, A, J)``.
+    Events (counts) and exposure (person-months), each of shape ``(S, A, J)``; with periods ``(S, A, P J)``,
+    periods slowest.
 
     References
     ----------
     Holford (1980), Biometrics 36, 299-305, doi:10.2307/2529982: the Poisson form of the
     piecewise-exponential likelihood.
     """
-    return tabulate_and_count(snapshot, cuts, n_subgroups, n_arms)[0]
+    return tabulate_and_count(snapshot, cuts, n_subgroups, n_arms, periods)[0]
 
 
 def count_patients(
-    snapshot: Snapshot, cuts: Float[Array, " J"], n_subgroups: int, n_arms: int
+    snapshot: Snapshot,
+    cuts: Float[Array, " J"],
+    n_subgroups: int,
+    n_arms: int,
+    periods: Float[Array, " P"] | None = None,
 ) -> Int[Array, "S A"]:
-    """Count randomised patients by subgroup and arm; ``cuts`` only so that the sums of ``tabulate`` serve."""
-    return tabulate_and_count(snapshot, cuts, n_subgroups, n_arms)[1]
+    """Count randomised patients by subgroup and arm; cuts and periods only so that ``tabulate``'s sums serve."""
+    return tabulate_and_count(snapshot, cuts, n_subgroups, n_arms, periods)[1]
 
 
 def tabulate_and_count(
-    snapshot: Snapshot, cuts: Float[Array, " J"], n_subgroups: int, n_arms: int
+    snapshot: Snapshot,
+    cuts: Float[Array, " J"],
+    n_subgroups: int,
+    n_arms: int,
+    periods: Float[Array, " P"] | None = None,
 ) -> tuple[EventTable, Int[Array, "S A"]]:
     """Return what ``tabulate`` and ``count_patients`` return, in one pass over the patients.
 
     Each patient adds to the one interval in which follow-up ends; the earlier intervals were survived
     whole, so their person-months are their widths times the number of patients who ended later.
     """
-    n_cells, n_intervals = n_subgroups * n_arms, cuts.shape[0]
+    n_periods, n_intervals = 1 if periods is None else periods.shape[0], cuts.shape[0]
+    n_cells = n_subgroups * n_arms * n_periods
     time = jnp.where(snapshot.observed, snapshot.time, 0.0)
     interval = interval_of(time, cuts).astype(jnp.int32)
     cell = snapshot.subgroup * n_arms + snapshot.arm
+    if periods is not None:
+        cell = cell * n_periods + interval_of(snapshot.entry, periods).astype(jnp.int32)
     # Padding rows fall into an extra place.
     place = jnp.where(snapshot.observed, cell * n_intervals + interval, n_cells * n_intervals)
     ended, events = _ended_and_events(snapshot.event, place, n_cells * n_intervals + 1)
     rest = sum_by_place(time - pick(cuts, interval), place, n_cells * n_intervals + 1)
-    shape = (n_subgroups, n_arms, n_intervals)
+    shape = (n_subgroups, n_arms, n_intervals) if n_periods == 1 else (n_subgroups, n_arms, n_periods, -1)
     ended, events, rest = (x[:-1].reshape(shape) for x in (ended, events, rest))
     later = jnp.cumsum(ended[..., ::-1], axis=-1, dtype=jnp.int32)[..., ::-1]
-    whole = (later[..., 1:] * jnp.diff(cuts)[None, None, :]).astype(rest.dtype)
-    exposure = rest + jnp.pad(whole, ((0, 0), (0, 0), (0, 1)))
-    return EventTable(events=events.astype(rest.dtype), exposure=exposure), later[..., 0]
+    widths = jnp.diff(cuts).reshape((1,) * (later.ndim - 1) + (-1,))
+    whole = (later[..., 1:] * widths).astype(rest.dtype)
+    exposure = rest + jnp.pad(whole, ((0, 0),) * (later.ndim - 1) + ((0, 1),))
+    columns = (n_subgroups, n_arms, n_periods * n_intervals)
+    table = EventTable(events.astype(rest.dtype).reshape(columns), exposure.reshape(columns))
+    counts = later[..., 0] if n_periods == 1 else later[..., 0].sum(axis=2, dtype=jnp.int32)
+    return table, counts
 
 
 def _ended_and_events(

@@ -34,7 +34,7 @@ from adaptive.config.schema_commands import PRECISIONS
 from adaptive.errors import BadInput, did_you_mean
 
 NAME = "config"
-UNUSED = ("output", "chunk_size", "driver", "report")
+UNUSED = ("output", "chunk_size", "driver", "report", "until")
 """Settings that do not change a result and so are not stored with it."""
 _PARTS = ("design", "scenario")
 
@@ -204,15 +204,22 @@ def run_one(config: DictConfig) -> str:
             n_trials=settings.n_trials,
             chunk_size=settings.chunk_size,
             path=settings.output,
-            resolved_config={key: value for key, value in values.items() if key not in UNUSED},
+            resolved_config=_stored(values, study.until is not None),
             benchmark=settings.benchmark,
             keep_looks=settings.keep_looks,
             command=_command(),
             estimand_horizon=design["horizon_months"],
             estimand_absent=tuple(design.get("absent_channels") or ()),
+            until=study.until,
             simulate=_driver(settings.driver),
         )
     )
+
+
+def _stored(values: dict[str, Any], on_demand: bool) -> dict[str, Any]:
+    """Return the settings that determine a result; under a request for precision the trials do not."""
+    left_out = (*UNUSED, "n_trials") if on_demand else UNUSED
+    return {key: value for key, value in values.items() if key not in left_out}
 
 
 def _driver(name: str) -> Any:

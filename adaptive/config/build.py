@@ -11,12 +11,14 @@ from adaptive.config.build_analysis import build_engine, check_fit
 from adaptive.config.build_design import build_protocol
 from adaptive.config.build_models import build_model
 from adaptive.config.build_scenario import build_truth
+from adaptive.config.build_until import build_until
 from adaptive.config.checks import Faults
 from adaptive.config.read import code_keys, read, unknown_key
 from adaptive.config.schema_commands import Report, Settings
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput, did_you_mean
 from adaptive.models.base import AbstractModel
+from adaptive.oc.precision import Until
 from adaptive.posterior.base import AbstractEngine
 from adaptive.scenario.truth import Scenario
 
@@ -32,6 +34,7 @@ class Study(NamedTuple):
     scenario: Scenario
     settings: Settings
     report: Report
+    until: Until | None = None
 
 
 def build_study(config: Mapping[str, Any]) -> Study:
@@ -55,9 +58,10 @@ def build_study(config: Mapping[str, Any]) -> Study:
     report = read(Report, config.get("report") or {}, "report", faults)
     design, scenario = build_protocol(config, faults), build_truth(config, faults)
     _agree(config, faults)
+    until = build_until(config, faults)
     if faults:
         raise BadInput(faults)
-    return Study(design, scenario, settings, report)
+    return Study(design, scenario, settings, report, until)
 
 
 def build_design(config: Mapping[str, Any]) -> Design:

@@ -1,10 +1,13 @@
 """Builds the model and the engine from configuration values, and checks that they fit together."""
 
 import dataclasses
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from adaptive.config.build_models import MODELS, build_model
 from adaptive.config.checks import Faults, shown
@@ -78,9 +81,23 @@ def build_analysis(config: dict, design: DesignValues | None, faults: Faults) ->
         if refusal is not None:
             faults.append(f"posterior.kind: {refusal}")
     check_cuts(design.cuts, "design.cuts", faults)
+    periods = _periods(config.get("model"), design, faults)
     if model is None or engine is None or len(faults) > before:
         return None
-    return Analysis(cuts=np.asarray(design.cuts, float), model=model, engine=engine)
+    return Analysis(cuts=np.asarray(design.cuts, float), model=model, engine=engine, periods=periods)
+
+
+def _periods(model: Any, design: DesignValues, faults: Faults) -> Float[Array, " P"] | None:
+    """Return the starts of the periods of entry that the model tells apart, or ``None`` for no time trend."""
+    if not design.periods:
+        return None
+    check_cuts(design.periods, "design.periods", faults)
+    if not isinstance(model, Mapping) or not model.get("drift"):
+        faults.append(
+            f"design.periods: {shown(design.periods)} came, and the model has no time trend; give model.drift "
+            "a kind, random_walk or stratified, or design.periods=null"
+        )
+    return jnp.asarray(design.periods, float)
 
 
 def check_cuts(cuts: list[float], key: str, faults: Faults) -> None:

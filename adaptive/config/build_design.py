@@ -7,8 +7,10 @@ import numpy as np
 
 from adaptive.config.build_allocation import build_allocation
 from adaptive.config.build_analysis import build_analysis
+from adaptive.config.build_assignment import build_assignment
 from adaptive.config.build_looks import build_looks
 from adaptive.config.build_rules import build_rules
+from adaptive.config.build_timing import build_calendar, build_lags
 from adaptive.config.checks import Faults, Range, Whole, shown
 from adaptive.config.read import read
 from adaptive.config.schema_design import DesignValues
@@ -28,14 +30,19 @@ def build_protocol(config: Mapping[str, Any], faults: Faults) -> Design | None:
     """
     values = read(DesignValues, config.get("design"), "design", faults)
     looks = build_looks(config.get("looks"), values, "looks", faults)
-    rules = build_rules(config.get("rules"), None if looks is None else looks.n_looks, faults)
-    allocation = build_allocation(config.get("allocation"), values, faults)
+    n_looks = None if looks is None else looks.n_looks
+    rules = build_rules(config.get("rules"), n_looks, faults, values, config.get("model"))
+    limits = None if values is None else _limits(values, faults)
+    most = None if limits is None else np.asarray(limits.max_per_subgroup)
+    allocation = build_allocation(config.get("allocation"), values, faults, n_looks, most)
     analysis = build_analysis(dict(config), values, faults)
     if values is None:
         return None
-    limits = _limits(values, faults)
     eligible = _eligible(values, faults)
-    if any(part is None for part in (looks, rules, allocation, analysis, limits, eligible)):
+    assignment = build_assignment(values, allocation, eligible, faults)
+    lags = build_lags(values, faults)
+    calendar = build_calendar(values, None if looks is None else looks.n_looks, faults)
+    if any(part is None for part in (looks, rules, allocation, analysis, limits, eligible, assignment)):
         return None
     return Design(
         name=values.name,
@@ -48,6 +55,9 @@ def build_protocol(config: Mapping[str, Any], faults: Faults) -> Design | None:
         allocation=allocation,
         rules=rules,
         analysis=analysis,
+        assignment=assignment,
+        calendar=calendar,
+        lags=lags,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from adaptive.config.build_drift import read_drift, with_drift
 from adaptive.config.checks import Faults, Numbers, Range, shown
 from adaptive.config.read import read, read_kind
 from adaptive.config.schema import SCHEMAS
@@ -63,6 +64,8 @@ def build_model(data: Any, design: DesignValues | None, faults: Faults) -> Abstr
         return None
     given = {f.name: getattr(values, f.name) for f in dataclasses.fields(values) if f.name != "kind"}
     history = given.pop("historical", None)
+    given.pop("drift", None)
+    drift = read_drift(data, design, faults)
     for name in (*_PER_SUBGROUP, *_PER_ARM):
         if name in given:
             given[name] = _vector(given[name], name, design, faults)
@@ -71,7 +74,7 @@ def build_model(data: Any, design: DesignValues | None, faults: Faults) -> Abstr
     wrapped = _history(history, design, faults) if history else {}
     if len(faults) > before:
         return None
-    model = MODELS[values.kind](**given)
+    model = with_drift(MODELS[values.kind](**given), drift)
     return HistoricalControls(model, **wrapped) if history else model
 
 

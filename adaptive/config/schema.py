@@ -6,13 +6,18 @@ objects. Ranges are the field's check; what ties several keys together is checke
 
 from hydra.core.config_store import ConfigStore
 
+from adaptive.config import schema_allocation as allocation
 from adaptive.config import schema_design as protocol
 from adaptive.config import schema_models as models
+from adaptive.config import schema_rules as rules
 from adaptive.config.schema_commands import Columns, Report, Settings
 from adaptive.config.schema_scenario import ScenarioValues
 
 SCHEMAS: dict[str, dict[str, type]] = {
-    "allocation": {"fixed": protocol.Fixed, "thall_wathen": protocol.ThallWathen},
+    "allocation": allocation.ALLOCATIONS,
+    "weights": allocation.WEIGHTS,
+    "exponent": allocation.EXPONENTS,
+    "control": allocation.CONTROLS,
     "looks": {
         "enrolled": protocol.Enrolled,
         "events": protocol.Events,
@@ -21,8 +26,21 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "then": protocol.Then,
         "all_of": protocol.AllOf,
         "any_of": protocol.AnyOf,
+        "spaced": protocol.Spaced,
     },
-    "rule": {"efficacy": protocol.Rule, "futility": protocol.Rule, "harm": protocol.Rule},
+    "rule": {kind: rules.Rule for kind in ("efficacy", "futility", "harm", "expected_success")},
+    "measure": {
+        "hazard_ratio_below": rules.HazardRatioBelow,
+        "hazard_ratio_above": rules.HazardRatioAbove,
+        "equivalence": rules.Equivalence,
+        "non_inferiority": rules.NonInferiority,
+        "risk_difference_below": rules.RiskDifferenceBelow,
+        "non_inferiority_risk": rules.NonInferiorityRisk,
+        "best": rules.Best,
+        "pooled_effect": rules.PooledEffect,
+        "log_rank": rules.LogRank,
+        "cox": rules.Cox,
+    },
     "model": {
         "partial_pooling": protocol.PartialPooling,
         "no_pooling": protocol.NoPooling,

@@ -4,7 +4,22 @@
 from dataclasses import dataclass
 from typing import Any
 
-from adaptive.config.checks import Anything, Flag, Labels, Table, checked, text, whole
+from adaptive.config.checks import (
+    Anything,
+    Flag,
+    Labels,
+    Maybe,
+    Names,
+    Numbers,
+    Range,
+    Real,
+    Table,
+    Whole,
+    checked,
+    real,
+    text,
+    whole,
+)
 
 PRECISIONS = ("float32", "float64")
 
@@ -22,6 +37,20 @@ class Settings:
     precision: str = text("float64", *PRECISIONS)
     keep_looks: bool = checked(Flag(), True)
     output: str = text("results")
+    until: Any = checked(Table(), None)
+
+
+@dataclass
+class Precision:
+    """The precision at which a cell has enough trials; without a metric it has ``n_trials``."""
+
+    metric: str | None = text(None, nullable=True)
+    mcse: float | None = checked(Maybe(Real(Range(above=0))), None)
+    at_least: int = whole(1024, low=100, high=2**32 - 1)
+    at_most: int = whole(100_000, low=100, high=2**32 - 1)
+    step: int = whole(1024, low=1, high=2**32 - 1)
+    subgroup: str = text("all")
+    arm: str = text("all")
 
 
 @dataclass
@@ -95,3 +124,65 @@ class Auditing:
     workers: Any = checked(Anything(), None)
     retries: int = whole(1, low=0, high=4)
     precision: str = text("float64", "float64")
+
+
+@dataclass
+class Declaring:
+    """What commands share that simulate declared scenarios."""
+
+    study: str | None = text(None, nullable=True)
+    benchmark: str | None = text(None, nullable=True)
+    target: float = real(0.025, above=0, below=0.5)
+    error: str = text("any_false_claim", "any_false_claim", "per_comparison")
+    gamma: float = real(0.05, above=0, below=0.5)
+    seed: int = whole(20260101, low=0, high=2**32 - 1)
+    precision: str = text("float64", *PRECISIONS)
+    output: str = text()
+
+
+@dataclass
+class Calibrating(Declaring):
+    """Thresholds for a target error."""
+
+    nulls: Any = checked(Maybe(Names()), None)
+    rule: str | None = text(None, nullable=True)
+    shape: str = text("constant", "constant", "obrien_fleming", "own")
+    information: Any = checked(Maybe(Numbers(Range(above=0, high=1))), None)
+    method: str = text("auto", "auto", "stored", "again")
+    conservative: bool = checked(Flag(), False)
+    n_trials: int = whole(20_000, low=100, high=2**32 - 1)
+    n_confirm: int = whole(20_000, low=0, high=2**32 - 1)
+    confirm_seed: int | None = checked(Maybe(Whole(Range(low=0, high=2**32 - 1))), None)
+
+
+@dataclass
+class SearchingNulls(Declaring):
+    """The largest error over a space of nulls."""
+
+    box: Any = checked(Table(), None)
+    partial: str = text("subgroups", "none", "subgroups", "arms", "cells")
+    drift_months: float = real(36.0, above=0)
+    n_points: int = whole(16, low=0, high=4096)
+    n_first: int = whole(2048, low=1, high=2**32 - 1)
+    n_worst: int = whole(8, low=1, high=1000)
+    n_second: int = whole(20_000, low=1, high=2**32 - 1)
+    second_seed: int | None = checked(Maybe(Whole(Range(low=0, high=2**32 - 1))), None)
+
+
+@dataclass
+class SearchingDesigns(Declaring):
+    """Designs compared on the same patients."""
+
+    over: Any = checked(Table(), None)
+    method: str = text("grid", "grid", "sobol", "nsga2")
+    n_points: int = whole(32, low=1, high=4096)
+    nulls: Any = checked(Maybe(Names()), None)
+    alternatives: Any = checked(Maybe(Names()), None)
+    objectives: Any = checked(Names(), ["disjunctive_power", "patients", "months", "patients_inferior"])
+    calibrate: bool = checked(Flag(), False)
+    rule: str | None = text(None, nullable=True)
+    shape: str = text("constant", "constant", "obrien_fleming", "own")
+    information: Any = checked(Maybe(Numbers(Range(above=0, high=1))), None)
+    n_null: int = whole(10_000, low=1, high=2**32 - 1)
+    n_trials: int = whole(4000, low=2, high=2**32 - 1)
+    n_calibrate: int = whole(10_000, low=100, high=2**32 - 1)

@@ -1,10 +1,27 @@
 # ruff: noqa: RUF009 (the calls below return dataclass fields)
-"""Schemas of a protocol: design, allocation, rules, looks, model, posterior."""
+"""Schemas of a protocol: design, allocation, looks, model, posterior."""
 
 from dataclasses import dataclass
 from typing import Any
 
-from adaptive.config.checks import Anything, Flag, Names, Table, checked, numbers, real, text, whole
+from adaptive.config.checks import (
+    Anything,
+    Maybe,
+    Names,
+    Numbers,
+    Range,
+    Real,
+    Table,
+    Whole,
+    checked,
+    numbers,
+    real,
+    text,
+    whole,
+)
+
+LARGEST_BLOCK = 64
+"""Patients in the largest permuted block."""
 
 
 @dataclass
@@ -23,39 +40,27 @@ class DesignValues:
     cuts: Any = numbers(low=0)
     max_per_subgroup: Any = checked(Anything(), None)
     eligible: Any = checked(Table(), None)
+    lags: Any = checked(Table(), None)
+    arm_calendar: Any = checked(Table(), None)
+    periods: Any = checked(Maybe(Numbers(Range(low=0))), None)
+    block_size: Any = checked(Maybe(Whole(Range(low=2, high=LARGEST_BLOCK))), None)
     description: str = text("no description")
 
 
 @dataclass
-class Fixed:
-    """Constant ratio."""
+class LagValues:
+    """Delays of data and of decisions, in months."""
 
-    kind: str = "fixed"
-    ratio: Any = numbers(1.0, above=0)
-
-
-@dataclass
-class ThallWathen:
-    """Response-adaptive randomisation on P(best)."""
-
-    kind: str = "thall_wathen"
-    ratio: Any = numbers(1.0, above=0)
-    power: float = real(low=0)
-    burn_in: float = real(low=0)
-    floor: float = real(low=0, high=1)
-    cap: float = real(above=0, high=1)
-    control_share: float = real(low=0, below=1)
+    data: float = real(0.0, low=0)
+    decision: float = real(0.0, low=0)
 
 
 @dataclass
-class Rule:
-    """One decision rule."""
+class ArmDates:
+    """Looks, counted from 1, at which an arm enters and leaves."""
 
-    kind: str = text()
-    margin: float = real(above=0)
-    threshold: Any = numbers(above=0, below=1, blank=True)
-    min_events: float = real(0.0, low=0)
-    binding: bool = checked(Flag(), True)
+    enters_after_look: int | None = checked(Maybe(Whole(Range(low=1))), None)
+    leaves_at_look: int | None = checked(Maybe(Whole(Range(low=1))), None)
 
 
 @dataclass
@@ -102,6 +107,16 @@ class Then:
 
 
 @dataclass
+class Spaced:
+    """The looks of a plan, kept within gaps."""
+
+    kind: str = "spaced"
+    plan: Any = checked(Table(1))
+    min_gap: float = real(0.0, low=0)
+    max_gap: float | None = checked(Maybe(Real(Range(above=0))), None)
+
+
+@dataclass
 class AllOf:
     """Looks that wait for every part."""
 
@@ -127,6 +142,7 @@ class PartialPooling:
     baseline_shape: float = real(above=0)
     baseline_rate: float = real(above=0)
     historical: Any = checked(Table(), None)
+    drift: Any = checked(Table(), None)
 
 
 @dataclass

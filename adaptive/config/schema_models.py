@@ -1,5 +1,5 @@
 # ruff: noqa: RUF009 (the calls below return dataclass fields)
-"""Schemas of the models beyond the three pooling ones, and of historical controls. Ranges only.
+"""Schemas of the models beyond the three pooling ones, of drift and of historical controls. Ranges only.
 
 Lengths, arms and subgroups are checked where the design is known, in ``config.build_models``.
 """
@@ -45,6 +45,25 @@ class PerArmPooling(PartialPooling):
     """A spread between subgroups of each arm's own."""
 
     kind: str = "per_arm_pooling"
+
+
+@dataclass
+class RandomWalk:
+    """Baselines that drift over periods of entry."""
+
+    kind: str = "random_walk"
+    omega: float = real(above=0, high=1)
+
+
+@dataclass
+class Stratified:
+    """Baselines of each period by themselves."""
+
+    kind: str = "stratified"
+
+
+DRIFTS = {"random_walk": RandomWalk, "stratified": Stratified}
+"""Kind -> schema of ``model.drift``. Closed."""
 
 
 @dataclass

@@ -22,7 +22,8 @@ class Line(eqx.Module):
         Subgroup index, shape ``(N,)``.
     place
         Number, from 0, among the patients of the same subgroup randomised since the allocation was last
-        changed, if this one is randomised, shape ``(N,)``.
+        changed, if this one is randomised, shape ``(N,)``. Those who came before have negative numbers: the
+        first arrival of a subgroup has minus the number of its arrivals before the change.
     uniform
         The patient's own uniform draw, shape ``(N,)``.
     shuffle

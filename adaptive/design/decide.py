@@ -91,15 +91,19 @@ def closes(verdict: Int[Array, "S B"]) -> Bool[Array, "S B"]:
     return (verdict > 0) & (verdict != CellStatus.AWAITING)
 
 
+def due_cells(progress: Progress) -> Bool[Array, "S B"]:
+    """Return the cells to which rules are applied: open ones, and at the final look those that await it."""
+    awaited = (progress.status == CellStatus.AWAITING) & progress.is_final
+    return (progress.status == CellStatus.OPEN) | awaited
+
+
 def decide(design: Design, evidence: Evidence, progress: Progress) -> Decision:
     """Apply every rule, close cells, choose the next allocation and say whether the trial ends.
 
     Rules never fire on a fit whose health is not ``OK``; at the final look such cells end ``COMPLETED``. A
     cell that awaits the final look is judged there and nowhere else.
     """
-    due = (progress.status == CellStatus.OPEN) | (
-        (progress.status == CellStatus.AWAITING) & progress.is_final
-    )
+    due = due_cells(progress)
     usable = due & (evidence.health.code == HealthCode.OK)
     verdict, advice = _verdicts(design, evidence, progress, usable)
     verdict = jnp.where(progress.is_final & (verdict == CellStatus.AWAITING), 0, verdict)

@@ -5,6 +5,7 @@ sees a truth. Measures that need more than the posterior are in ``adaptive.measu
 """
 
 from abc import abstractmethod
+from enum import IntEnum
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -13,8 +14,24 @@ from jaxtyping import Array, Float
 from adaptive.records import FittedLook
 
 
+class Favours(IntEnum):
+    """What large values of a measure speak for."""
+
+    BENEFIT = 1
+    """The arm is better than control, or than the margin."""
+    HARM = 2
+    """The arm is worse."""
+    NEITHER = 3
+    """The arms are alike."""
+
+
 class AbstractMeasure(eqx.Module):
     """A number per cell."""
+
+    @property
+    def favours(self) -> Favours:
+        """What large values speak for: benefit, unless a measure says otherwise."""
+        return Favours.BENEFIT
 
     @property
     @abstractmethod

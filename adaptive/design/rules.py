@@ -1,7 +1,8 @@
 """Decision rules. A rule sees the evidence and the progress of the trial, and nothing else.
 
 A rule answers one question per cell: does it fire at this look? Several rules are merged by
-``design.decide`` under the written precedence harm > efficacy > futility.
+``design.decide`` under the written precedence harm > efficacy > futility > awaiting. Rules on any measure are
+in ``design.rules_measured``, combinations in ``design.rules_combined``, scopes in ``design.rules_scope``.
 """
 
 from abc import abstractmethod
@@ -44,6 +45,8 @@ class AbstractRule(eqx.Module):
     """A rule that closes cells, or only advises to when ``binding`` is false."""
 
     binding: eqx.AbstractVar[bool]
+    verdict: eqx.AbstractVar[CellStatus]
+    """State given to a cell when the rule fires."""
 
     @property
     @abstractmethod
@@ -51,9 +54,34 @@ class AbstractRule(eqx.Module):
         """What the rule looks at."""
 
     @property
-    @abstractmethod
-    def verdict(self) -> CellStatus:
-        """State given to a cell when the rule fires."""
+    def kind(self) -> str:
+        """The verdict as a reader wants it."""
+        return "expected success" if self.verdict == CellStatus.AWAITING else self.verdict.name.lower()
+
+    @property
+    def joined(self) -> str:
+        """The word between what is asked of several measures."""
+        return "and"
+
+    @property
+    def parts(self) -> tuple["AbstractRule", ...]:
+        """The rules that this one is made of; none of a simple rule."""
+        return ()
+
+    @property
+    def scope(self) -> str:
+        """Words on the cells in which the rule applies or acts; empty if each cell is by itself."""
+        return ""
+
+    @property
+    def reach(self) -> Bool[Array, "#S #B"]:
+        """Cells in which the rule may fire."""
+        return jnp.ones((1, 1), bool)
+
+    def applied(self, progress: Progress) -> Bool[Array, ""]:
+        """Return whether the rule is applied at this look: some part of it has a threshold."""
+        del progress
+        return jnp.asarray(True)
 
     @abstractmethod
     def fires(
@@ -72,13 +100,9 @@ class AbstractThresholdRule(AbstractRule):
     A NaN threshold means that the rule is not applied at that look.
     """
 
+    measure: eqx.AbstractVar[AbstractMeasure]
     threshold: eqx.AbstractVar[Float[Array, " K"]]
     min_events: eqx.AbstractVar[Float[Array, ""]]
-
-    @property
-    @abstractmethod
-    def measure(self) -> AbstractMeasure:
-        """What is compared."""
 
     @property
     def measures(self) -> tuple[AbstractMeasure, ...]:
@@ -89,6 +113,10 @@ class AbstractThresholdRule(AbstractRule):
     def sign(self) -> str:
         """Side of the threshold on which the rule fires; futility fires below."""
         return "<" if self.verdict == CellStatus.FUTILITY else ">"
+
+    def applied(self, progress: Progress) -> Bool[Array, ""]:
+        """Return whether there is a threshold at this look."""
+        return ~jnp.isnan(self.threshold[progress.look])
 
     def asks(self, look: int) -> tuple[Asks, ...]:
         """Return the comparison of the measure with the threshold of the look."""

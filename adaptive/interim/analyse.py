@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.analysis import fit_look, weigh_look
-from adaptive.codes import CellStatus, HealthCode
-from adaptive.design.decide import asked, decide, measures_of
+from adaptive.codes import HealthCode
+from adaptive.design.decide import asked, decide, due_cells, measures_of
 from adaptive.design.measure import HazardRatioBelow
 from adaptive.design.protocol import Design
 from adaptive.design.rules import enough_events
@@ -141,7 +141,7 @@ def unsettled(design: Design, evidence: Evidence, progress: Progress, errors: np
     Such a decision would depend on the seed. Rules not applied at this look, or short of events, are settled.
     """
     statistics = np.asarray(evidence.statistics, float)
-    is_open = np.asarray(progress.status == CellStatus.OPEN)
+    is_open = np.asarray(due_cells(progress))
     rows = []
     for slot, (_, ask) in enumerate(asked(design, int(progress.look))):
         value = 1.0 - statistics[slot] if ask.complement else statistics[slot]

@@ -52,6 +52,7 @@ def run_analyse(design: Design, request: AnalysisRequest, output_dir: Path) -> i
         With every fault of the request or the data, or if the folder already holds a decision.
     """
     data = read_patients(request.data, request.columns, design.arms, design.subgroups)
+    check_entries(design, data)
     cutoff = parse_cutoff(request.cutoff, data)
     previous = read_previous(request.previous) if request.previous is not None else None
     month = cutoff / data.per_month
@@ -62,6 +63,15 @@ def run_analyse(design: Design, request: AnalysisRequest, output_dir: Path) -> i
     record = decision_record(result, source, request.sampling, previous)
     write_outputs(Path(output_dir), record, result, rows)
     return WITHHELD if record["withheld"] else DECIDED
+
+
+def check_entries(design: Design, data: PatientData) -> None:
+    """Raise ``BadInput`` if the model tells periods of entry apart and the file has no entry dates."""
+    if design.analysis.periods is not None and data.cut:
+        raise BadInput(
+            "columns.entry: the design's model has a time trend over periods of entry, and the file has no entry "
+            "dates; name the column of randomisation dates, or give design.periods=null model.drift=null"
+        )
 
 
 def describe_source(

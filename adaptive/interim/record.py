@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.codes import CellStatus, HealthCode
-from adaptive.design.decide import asked, rule_slots
+from adaptive.design.decide import asked, due_cells, rule_slots
 from adaptive.design.protocol import Design
 from adaptive.design.rules import AbstractRule, Asks
 from adaptive.records import Decision, Evidence, Progress
@@ -50,7 +50,7 @@ def rule_rows(
     """
     look = int(progress.look)
     events = np.asarray(evidence.events[:, 1:] + evidence.events[:, :1])
-    is_open = np.asarray(progress.status == CellStatus.OPEN)
+    is_open = np.asarray(due_cells(progress))
     rows: dict[tuple[int, int], list[dict[str, Any]]] = {at: [] for at in np.ndindex(*is_open.shape)}
     statistics = np.asarray(evidence.statistics)
     fired = [
@@ -58,9 +58,10 @@ def rule_rows(
         for rule, at in rule_slots(design)
         for _ in rule.measures
     ]
+    names = [name for rule in design.rules for name in _names(rule)]
     for slot, (rule, ask) in enumerate(asked(design, look)):
         for at in rows:
-            row = _rule_row(rule, ask, float(statistics[(slot, *at)]))
+            row = _rule_row(rule, ask, float(statistics[(slot, *at)])) | {"rule": names[slot]}
             row["enough_events"] = bool(events[at] >= ask.min_events)
             row["mcse"] = float(errors[(slot, *at)])
             row["close"] = bool(close[(slot, *at)])
@@ -69,9 +70,19 @@ def rule_rows(
     return rows
 
 
+def _names(rule: AbstractRule) -> list[str]:
+    """Return what each measure of a rule is called: the kind, which part of how many, and the scope."""
+    scope, inner = (f", {rule.scope}" if rule.scope else ""), rule
+    while len(inner.parts) == 1:
+        inner = inner.parts[0]
+    n = len(rule.measures)
+    part = [f" (part {k + 1} of {n}, {inner.joined})" for k in range(n)] if n > 1 else [""]
+    return [f"{rule.kind}{each}{scope}" for each in part]
+
+
 def _rule_row(rule: AbstractRule, ask: Asks, statistic: float) -> dict[str, Any]:
     return {
-        "rule": rule.verdict.name.lower(),
+        "rule": rule.kind,
         "quantity": ask.words,
         "value": number(1.0 - statistic if ask.complement else statistic),
         "sign": ask.sign,

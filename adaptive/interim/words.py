@@ -7,6 +7,7 @@ CLOSINGS = {
     "EFFICACY": "declare efficacy of {arm} in {subgroup} and end its accrual there",
     "FUTILITY": "stop {arm} in {subgroup} for futility",
     "HARM": "stop {arm} in {subgroup} for harm",
+    "AWAITING": "end accrual to {arm} in {subgroup}, as success is expected; its final look decides",
     "COMPLETED": "{arm} in {subgroup} reached its final analysis without a claim",
 }
 ENDINGS = {
@@ -16,7 +17,12 @@ ENDINGS = {
     "FINAL_LOOK": "this was the planned final look",
     "TIME_LIMIT": "the calendar limit was reached",
 }
-ADVICE = {"EFFICACY": "efficacy", "FUTILITY": "futility", "HARM": "harm"}
+ADVICE = {
+    "EFFICACY": "efficacy",
+    "FUTILITY": "futility",
+    "HARM": "harm",
+    "AWAITING": "an end of accrual for expected success",
+}
 
 
 def recommendation(

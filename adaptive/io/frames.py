@@ -44,12 +44,12 @@ class Labels:
     subgroups, arms
         Names in axis order; ``arms[0]`` is control.
     measures
-        Name of each row of ``Evidence.statistics`` and the number, if any, that the name rounds; may repeat.
+        Name of each row of ``Evidence.statistics`` and the number or numbers that it rounds; may repeat.
     """
 
     subgroups: tuple[str, ...]
     arms: tuple[str, ...]
-    measures: tuple[tuple[str, float | None], ...]
+    measures: tuple[tuple[str, float | tuple[float, ...] | None], ...]
 
     def measure_columns(self) -> dict[str, int]:
         """Return the column name of each distinct measure and its first position in ``statistics``.

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from adaptive.errors import BadInput
 from adaptive.io import chunks
 from adaptive.io.atomic import remove_temporaries, sync_directory, unwritable, write_atomic
+from adaptive.io.frames import Tables
 from adaptive.io.hashing import plain
 
 PLAN, MANIFEST, CHUNKS = "plan.json", "manifest.json", "chunks"
@@ -114,6 +115,11 @@ class CellStore:
         """
         chunks.write_chunk(self.path / CHUNKS / chunks.chunk_name(trials), list(parts))
         self.done = sorted([*self.done, trials], key=lambda held: held.start)
+
+    def tables(self, trials: range) -> Tables:
+        """Return trials and cells of a finished chunk, without its looks."""
+        first, second = chunks.read_chunk(self.path / CHUNKS / chunks.chunk_name(trials), 2)
+        return Tables(first, second, None)
 
     def merge(self) -> list[str]:
         """Write the final Parquet files from the chunks and return their names."""

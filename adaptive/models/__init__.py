@@ -1,6 +1,7 @@
 """Bayesian models of the log hazard ratios given an event table."""
 
 from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
 from adaptive.models.exnex import ExNex
 from adaptive.models.hazards import GammaHazards
 from adaptive.models.historical import HistoricalControls
@@ -12,6 +13,7 @@ from adaptive.models.robust import RobustPooling
 __all__ = [
     "AbstractModel",
     "AbstractPooling",
+    "Drifting",
     "ExNex",
     "FullPooling",
     "GammaHazards",

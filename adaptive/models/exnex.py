@@ -24,7 +24,7 @@ from adaptive.models.hierarchy import (
     diagonal,
     repeated,
 )
-from adaptive.models.likelihood import marginal_log_likelihood
+from adaptive.models.likelihood import Rows, marginal_by_subgroup, observed
 from adaptive.models.parts import per_entry, per_lane
 from adaptive.models.placing import placed, rough
 from adaptive.records import EventTable
@@ -63,14 +63,16 @@ class ExNex(AbstractHierarchical):
     nex_mean: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     nex_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
-    def __call__(self, table: EventTable | None, shape: tuple[int, int, int]) -> Float[Array, "S B"]:
+    def __call__(
+        self, table: EventTable | Rows | None, shape: tuple[int, int, int]
+    ) -> Float[Array, "S B"]:
         """Sample ``log_hr`` and condition on ``table`` if given; ``shape`` is ``(S, A, J)``."""
         n_subgroups, n_experimental = shape[0], shape[1] - 1
         mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand((n_experimental,)).to_event(1))
         tau = numpyro.sample("tau", dist.HalfNormal(self.tau_scale))
         raw = numpyro.sample("raw", dist.Normal(0.0, 1.0).expand((n_subgroups, n_experimental)).to_event(2))
         pick = numpyro.sample("pick", dist.Uniform(0.0, 1.0).expand((n_subgroups,)).to_event(1))
-        guess = rough(table, raw)
+        guess = rough(observed(table), raw)
         shared, shared_weight = placed(raw, mu[None, :], tau, guess)
         own, own_weight = placed(raw, self.nex_mean[None, None], self.nex_scale, guess)
         p = self._p(n_subgroups)
@@ -118,11 +120,8 @@ class ExNex(AbstractHierarchical):
     def _p(self, n_subgroups: int) -> Float[Array, " S"]:
         return per_entry(self.p_exchangeable, n_subgroups, "ExNex.p_exchangeable, per subgroup")
 
-    def _fit(self, log_hr: Float[Array, "S B"], table: EventTable | None) -> Float[Array, " S"]:
+    def _fit(self, log_hr: Float[Array, "S B"], table: EventTable | Rows | None) -> Float[Array, " S"]:
         """Return each subgroup's log likelihood, 0 without a table."""
         if table is None:
             return jnp.zeros_like(log_hr[:, 0])
-        one = lambda theta, events, exposure: marginal_log_likelihood(  # noqa: E731
-            theta[None], EventTable(events[None], exposure[None]), self.baseline_shape, self.baseline_rate
-        )
-        return jax.vmap(one)(log_hr, table.events, table.exposure)
+        return marginal_by_subgroup(log_hr, table, self.baseline_shape, self.baseline_rate)

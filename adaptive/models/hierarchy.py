@@ -80,9 +80,13 @@ class AbstractHierarchical(AbstractModel):
     most
         Most subgroups and most experimental arms that the fast engine takes of this model: it adds up every
         component. Static.
+    baseline_shape, baseline_rate
+        Gamma prior of every baseline hazard; the rate is in months.
     """
 
     heterogeneous: eqx.AbstractClassVar[bool]
+    baseline_shape: eqx.AbstractVar[Float[Array, ""]]
+    baseline_rate: eqx.AbstractVar[Float[Array, ""]]
     most: eqx.AbstractClassVar[tuple[int, int]]
 
     @abstractmethod

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from adaptive.errors import BadInput
 from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
 from adaptive.models.hazards import GammaHazards
 from adaptive.records import EventTable
 
@@ -40,7 +41,7 @@ class HistoricalControls(AbstractModel):
     ------
     BadInput
         If ``model`` is ``GammaHazards``: there the historical controls would change the prior of ``log_hr``,
-        which the program without a table could not give.
+        which the program without a table could not give. Or if it drifts: they belong to no period.
     """
 
     model: AbstractModel
@@ -49,7 +50,7 @@ class HistoricalControls(AbstractModel):
     discount: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
     def __check_init__(self):
-        if isinstance(self.model, GammaHazards | HistoricalControls):
+        if isinstance(self.model, GammaHazards | HistoricalControls | Drifting):
             raise BadInput(
                 f"HistoricalControls cannot hold {type(self.model).__name__}; give a model with baselines of "
                 "its own, such as PartialPooling, and the sum of all historical controls"

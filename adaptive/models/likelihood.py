@@ -1,7 +1,8 @@
 """The likelihood of the log hazard ratios with the baseline hazards integrated out.
 
 Written once: the NumPyro models condition on it and the fast engine differentiates it in closed form.
-It must not know priors of the log hazard ratios, nor any engine.
+It must not know priors of the log hazard ratios, nor any engine. ``Rows`` are what it needs of the data, so
+that a model of the baselines over time is another way of making rows and no other likelihood.
 
 With events ``d[s, a, j]``, exposure ``E[s, a, j]``, hazard ``lambda[s, j] * exp(theta[s, a])``,
 ``theta[s, 0] = 0`` and ``lambda[s, j] ~ Gamma(a0, rate b0)`` independent, integrating ``lambda`` out gives
@@ -27,8 +28,56 @@ Columns = Sequence[Array]
 """One array per experimental arm: a vector over ``B`` written out."""
 
 
+class Rows(eqx.Module):
+    """The data as the likelihood takes them: one row per baseline hazard integrated out, ``L`` of them.
+
+    ``log L(theta) = sum_b theta_b d_b - sum_l n_l log(r_l + sum_a exp(theta_a) E_al)`` per subgroup, ``d_b`` the
+    arm's events.
+
+    Attributes
+    ----------
+    table
+        What was observed: the arms' events, and rough estimates.
+    shape
+        ``n``, at least 0, shape ``(S, L)``.
+    rate
+        ``r`` in months, shape ``(S, L)`` or axes of 1; ``r`` plus the row's exposure is positive.
+    exposure
+        ``E`` in months, shape ``(S, A, L)``.
+    """
+
+    table: EventTable
+    shape: Float[Array, "S L *R"]
+    rate: Float[Array, "#S #L *R"]
+    exposure: Float[Array, "S A L *R"]
+
+
+def plain_rows(table: EventTable, shape: Float[Array, "*R"], rate: Float[Array, "*R"]) -> Rows:
+    """Return a row per subgroup and interval: ``n = a0 + d``, ``r = b0``, the observed exposure.
+
+    Parameters
+    ----------
+    table
+        Events and person-months.
+    shape, rate
+        Gamma prior of every baseline hazard (``rate`` in months), both positive.
+    """
+    count = shape[None, None] + sum(table.events[:, a, :] for a in range(table.events.shape[1]))
+    return Rows(table, count, rate[None, None], table.exposure)
+
+
+def rows_of(data: EventTable | Rows, shape: Float[Array, "*R"], rate: Float[Array, "*R"]) -> Rows:
+    """Return rows as they are, and a table as ``plain_rows``."""
+    return data if isinstance(data, Rows) else plain_rows(data, shape, rate)
+
+
+def observed(data: EventTable | Rows | None) -> EventTable | None:
+    """Return the table of what was observed."""
+    return data.table if isinstance(data, Rows) else data
+
+
 class Cells(eqx.Module):
-    """The likelihood's statistics, one array per arm and interval, relative to a reference point.
+    """The likelihood's statistics, one array per arm and row, relative to a reference point.
 
     With ``delta = theta - reference`` the likelihood relative to its value at the reference is
     ``sum_b d_b delta_b - sum_j n_j log(w_0j + sum_b w_bj exp(delta_b))``: small numbers, exact in float32.
@@ -40,11 +89,11 @@ class Cells(eqx.Module):
     arm_events
         Events of each experimental arm, ``B`` arrays.
     interval_shape
-        ``a0`` plus the events of all arms, ``J`` arrays.
+        ``n`` of the rows (``a0`` plus the events of all arms), ``L`` arrays.
     rest_weight
-        Multinomial weight of control and the prior at the reference, ``J`` arrays.
+        Multinomial weight of control and the prior at the reference, ``L`` arrays.
     arm_weight
-        Multinomial weights of the experimental arms at the reference, ``B`` times ``J`` arrays.
+        Multinomial weights of the experimental arms at the reference, ``B`` times ``L`` arrays.
     """
 
     reference: list[Array]
@@ -102,33 +151,20 @@ class Cells(eqx.Module):
         return [[wj * g * i for wj, i in zip(w, inverse, strict=True)] for w, g in pairs]
 
 
-def make_cells(
-    table: EventTable, shape: Float[Array, "*R"], rate: Float[Array, "*R"], theta: Float[Array, "S B *R"]
-) -> Cells:
-    """Lay out a table for the closed-form likelihood, relative to ``theta``.
-
-    Parameters
-    ----------
-    table
-        Events and person-months.
-    shape, rate
-        Gamma prior of every baseline hazard (``rate`` in months), both positive.
-    theta
-        Reference log hazard ratios.
-    """
-    n_arms, n_intervals = table.events.shape[1:3]
-    arms = range(1, n_arms)
-    hazard = jnp.exp(theta)[:, :, None] * table.exposure[:, 1:, :]
-    rest = rate[None, None] + table.exposure[:, 0, :]
+def make_cells(rows: Rows, theta: Float[Array, "S B *R"]) -> Cells:
+    """Lay out rows for the closed-form likelihood, relative to the log hazard ratios ``theta``."""
+    n_arms, n_intervals = rows.table.events.shape[1:3]
+    arms, lines = range(1, n_arms), range(rows.exposure.shape[2])
+    hazard = jnp.exp(theta)[:, :, None] * rows.exposure[:, 1:, :]
+    rest = rows.rate + rows.exposure[:, 0, :]
     total = rest + sum(hazard[:, b - 1, :] for b in arms)
-    per_interval = shape[None, None] + sum(table.events[:, a, :] for a in range(n_arms))
-    per_arm = sum(table.events[:, 1:, j] for j in range(n_intervals))
+    per_arm = sum(rows.table.events[:, 1:, j] for j in range(n_intervals))
     return Cells(
         reference=[theta[:, b - 1] for b in arms],
         arm_events=[per_arm[:, b - 1] for b in arms],
-        interval_shape=[per_interval[:, j] for j in range(n_intervals)],
-        rest_weight=[(rest / total)[:, j] for j in range(n_intervals)],
-        arm_weight=[[(hazard[:, b - 1, :] / total)[:, j] for j in range(n_intervals)] for b in arms],
+        interval_shape=[rows.shape[:, j] for j in lines],
+        rest_weight=[(rest / total)[:, j] for j in lines],
+        arm_weight=[[(hazard[:, b - 1, :] / total)[:, j] for j in lines] for b in arms],
     )
 
 
@@ -145,7 +181,7 @@ def rough_log_hr(table: EventTable) -> Float[Array, "S B *R"]:
 
 
 def marginal_log_likelihood(
-    theta: Float[Array, "S B"], table: EventTable, shape: Float[Array, ""], rate: Float[Array, ""]
+    theta: Float[Array, "S B"], data: EventTable | Rows, shape: Float[Array, ""], rate: Float[Array, ""]
 ) -> Float[Array, ""]:
     """Return the log likelihood of ``theta`` up to a constant, baselines integrated out.
 
@@ -153,18 +189,25 @@ def marginal_log_likelihood(
     ----------
     theta
         Log hazard ratios against control.
-    table
-        Events and person-months.
+    data
+        Events and person-months, or rows made of them.
     shape, rate
-        Gamma prior of every baseline hazard (``rate`` in months), both positive.
+        Gamma prior of every baseline hazard (``rate`` in months), both positive; rows have it in them.
 
     Returns
     -------
     Array
         The value relative to ``theta = 0``.
     """
-    cells = make_cells(table, shape, rate, jnp.zeros_like(theta))
-    return cells.log_likelihood([theta[:, b] for b in range(theta.shape[1])]).sum()
+    return marginal_by_subgroup(theta, data, shape, rate).sum()
+
+
+def marginal_by_subgroup(
+    theta: Float[Array, "S B"], data: EventTable | Rows, shape: Float[Array, ""], rate: Float[Array, ""]
+) -> Float[Array, " S"]:
+    """Return the terms of ``marginal_log_likelihood``, one per subgroup."""
+    cells = make_cells(rows_of(data, shape, rate), jnp.zeros_like(theta))
+    return cells.log_likelihood([theta[:, b] for b in range(theta.shape[1])])
 
 
 def _map_arrays(cells: Cells, change) -> Cells:

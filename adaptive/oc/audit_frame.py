@@ -77,8 +77,8 @@ def margins_of(design: Design) -> list[float]:
 
 
 def rule_value(rule, below: np.ndarray) -> np.ndarray:
-    """Return the probability that a rule compares: ``P(HR >= margin)`` for harm, else ``P(HR < margin)``."""
-    return 1.0 - below if rule.verdict == CellStatus.HARM else below
+    """Return the probability that a rule compares: ``P(HR < margin)``, or one minus it."""
+    return 1.0 - below if rule.asks(0)[0].complement else below
 
 
 def rule_distances(

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
 from adaptive.posterior.base import AbstractEngine
 from adaptive.records import EventTable
 
@@ -72,8 +73,11 @@ def borrowed_events(
 def collapsed(model: AbstractModel) -> AbstractModel:
     """Return the model for tables whose intervals are added up.
 
-    Only historical controls, which have a number per interval, change: theirs are added up as well.
+    Historical controls, which have a number per interval, are added up as well. A drift over periods is left
+    out: added up, periods are no longer told apart.
     """
+    if isinstance(model, Drifting):
+        return model.model
     if getattr(model, "discount", None) is None:
         return model
     added = [x.sum(axis=1, keepdims=True) for x in (model.events, model.exposure)]

@@ -5,8 +5,11 @@ Says what is there; judges nothing and computes no operating characteristic.
 
 from typing import Any
 
+import jax
+import numpy as np
+
 from adaptive.design.decide import measures_of
-from adaptive.design.measure import AbstractMeasure, HazardRatioBelow
+from adaptive.design.measure import AbstractMeasure
 from adaptive.design.protocol import Design
 from adaptive.design.rules import AbstractRule
 from adaptive.io.frames import Labels
@@ -21,9 +24,10 @@ def labels_of(design: Design) -> Labels:
     return Labels(subgroups=design.subgroups, arms=design.arms, measures=measures)
 
 
-def _rounded(measure: AbstractMeasure) -> float | None:
-    """Return the number that a measure's name gives in six digits, or ``None``."""
-    return float(measure.margin) if isinstance(measure, HazardRatioBelow) else None
+def _rounded(measure: AbstractMeasure) -> float | tuple[float, ...] | None:
+    """Return the number, or numbers, that a measure's name gives in six digits, or ``None``."""
+    numbers = tuple(float(x) for leaf in jax.tree.leaves(measure) for x in np.ravel(leaf))
+    return (numbers or (None,))[0] if len(numbers) < 2 else numbers
 
 
 def describe_design(design: Design) -> dict[str, Any]:
@@ -46,9 +50,13 @@ def describe_design(design: Design) -> dict[str, Any]:
 
 
 def _describe_rule(rule: AbstractRule, n_looks: int) -> dict[str, Any]:
+    return {"kind": rule.kind, **_described(rule, n_looks), "binding": rule.binding}
+
+
+def _described(rule: AbstractRule, n_looks: int) -> dict[str, Any]:
+    """Return what a rule asks; of one made of others also how they are joined, and in which cells it acts."""
     looks = list(zip(*(rule.asks(look) for look in range(n_looks)), strict=True))
-    return {
-        "kind": rule.verdict.name.lower(),
+    described = {
         "asks": [
             {
                 "quantity": each[0].words,
@@ -57,9 +65,11 @@ def _describe_rule(rule: AbstractRule, n_looks: int) -> dict[str, Any]:
                 "min_events": each[0].min_events,
             }
             for each in looks
-        ],
-        "binding": rule.binding,
+        ]
     }
+    if rule.parts:
+        described |= {"joined": rule.joined, "parts": [_described(part, n_looks) for part in rule.parts]}
+    return described | ({"scope": rule.scope} if rule.scope else {})
 
 
 def describe_truth(

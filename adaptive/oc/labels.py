@@ -42,6 +42,27 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "trials whose last look it is or was earlier, by reason",
     ),
     "status": ("Final state of the cell", "probability", "trials that end with the cell in that state"),
+    "awaited": (
+        "Accrual ended for expected success",
+        "probability",
+        "trials in which accrual to the cell ended early because success was expected at the final look",
+    ),
+    "overrun_shift": (
+        "Shift by the overrun",
+        "log hazard ratio",
+        "over claims, posterior mean with the data up to the month in which the decision took effect, less "
+        "the one that decided",
+    ),
+    "overrun_p_benefit": (
+        "P(HR < 1) with the overrun",
+        "probability",
+        "over claims, mean posterior probability of benefit with the overrun",
+    ),
+    "overrun_upheld": (
+        "Claims upheld by the overrun",
+        "probability",
+        "over claims, trials whose 95% interval with the overrun still excludes no effect",
+    ),
     "patients_in": ("Patients in the arm", "patients", "randomised to the arm in the subgroup"),
     "patients_inferior": (
         "Patients on inferior arms",
@@ -91,6 +112,8 @@ STATES = {
     "FUTILITY": "futility",
     "HARM": "harm",
     "COMPLETED": "completed, no claim",
+    "AWAITING": "left awaiting the final look (cannot be)",
+    "PENDING": "left pending (cannot be)",
 }
 
 REASONS = {

@@ -35,10 +35,12 @@ TRIAL_COLUMNS = (
     "unhealthy_looks",
 )
 ESTIMATES = ("log_hr_mean", "log_hr_sd", "log_hr_lower", "log_hr_upper")
+OVERRUN = ("overrun_log_hr_mean", "overrun_log_hr_upper", "overrun_p_below_1")
 CELL_COLUMNS = (
     *("patients", "events", "exposure"),
-    *("status", "decided_look", "advice", "advised_look"),
+    *("status", "decided_look", "advice", "advised_look", "awaiting_look"),
     *ESTIMATES,
+    *OVERRUN,
 )
 
 
@@ -79,8 +81,13 @@ class CellResult:
         Final ``codes.CellStatus`` and the look that decided, shape ``(R, S, B)``.
     advice, advised_look
         The first advice, or 0, and the look that gave it; no matter where there is none, shape ``(R, S, B)``.
+    awaiting_look
+        Look that ended accrual because success was expected, or -1, shape ``(R, S, B)``.
     estimates
         ``log_hr_mean``, ``_sd``, ``_lower`` and ``_upper``, each ``(R, S, B)``, NaN where there is none.
+    overrun
+        ``overrun_log_hr_mean``, ``_upper`` and ``overrun_p_below_1``: with the data up to the month in which
+        the deciding look took effect, each ``(R, S, B)``, NaN without lags.
     """
 
     path: Path
@@ -96,7 +103,9 @@ class CellResult:
     decided_look: Int[np.ndarray, "R S B"]
     advice: Int[np.ndarray, "R S B"]
     advised_look: Int[np.ndarray, "R S B"]
+    awaiting_look: Int[np.ndarray, "R S B"]
     estimates: dict[str, Float[np.ndarray, "R S B"]]
+    overrun: dict[str, Float[np.ndarray, "R S B"]]
 
     @property
     def design(self) -> str:
@@ -184,6 +193,8 @@ def load_cell(path: Path, manifest: dict) -> CellResult:
         decided_look=cells["decided_look"][:, :, 1:].astype(np.int64),
         advice=cells["advice"][:, :, 1:].astype(np.int64),
         advised_look=np.nan_to_num(cells["advised_look"][:, :, 1:], nan=-1).astype(np.int64),
+        awaiting_look=np.nan_to_num(cells["awaiting_look"][:, :, 1:], nan=-1).astype(np.int64),
+        overrun={name: cells[name][:, :, 1:].astype(float) for name in OVERRUN},
         estimates={name: cells[name][:, :, 1:].astype(float) for name in ESTIMATES},
     )
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from adaptive.codes import CellStatus, HealthCode, StopReason
-from adaptive.design.decide import advance, at_look, initial_progress, rule_slots
+from adaptive.design.decide import advance, at_look, due_cells, initial_progress, rule_slots
 from adaptive.design.protocol import Design
 from adaptive.design.rules import AbstractRule, Asks
 from adaptive.errors import BadInput
@@ -118,7 +118,7 @@ def _cell_lines(design, record, before, s: int, a: int, arm: str) -> Iterator[st
         f"      log HR {float(evidence.mean[s, b]):.4f}, SD {float(evidence.sd[s, b]):.4f}, "
         f"95% interval {float(evidence.lower[s, b]):.4f} to {float(evidence.upper[s, b]):.4f}"
     )
-    if before.status[s, b] == CellStatus.OPEN:
+    if due_cells(before)[s, b]:
         for rule, rows in rule_slots(design):
             yield from ("      " + line for line in _rule_lines(rule, rows, record, before, s, b))
     yield "      " + _decision_line(decision, s, b)
@@ -131,13 +131,20 @@ def _rule_lines(
     evidence = jax.tree.map(jnp.asarray, record.evidence)
     usable = int(evidence.health.code) == HealthCode.OK
     fired = usable and bool(rule.fires(evidence.statistics[rows], evidence, before)[s, b])
-    kind = f"{_words(rule.verdict)} rule{'' if rule.binding else ' (advice)'}"
+    scope = f", {rule.scope}" if rule.scope else ""
+    kind = f"{rule.kind} rule{'' if rule.binding else ' (advice)'}{scope}"
     events = float(evidence.events[s, 0] + evidence.events[s, b + 1])
     asks = rule.asks(int(before.look))
     for number, (ask, statistic) in enumerate(zip(asks, evidence.statistics[rows], strict=True)):
-        said = f"{kind}: {_ask_text(ask, float(statistic[s, b]), events)}"
+        begin = f"  {_joining(rule)}" if number else f"{kind}:"
+        said = f"{begin} {_ask_text(ask, float(statistic[s, b]), events)}"
         last = number == len(asks) - 1 and not all(np.isnan(each.threshold) for each in asks)
         yield f"{said}: {'FIRES' if fired else 'does not fire'}" if last else said
+
+
+def _joining(rule: AbstractRule) -> str:
+    """Return the word between the lines of a rule; a scope leaves it to the rule within."""
+    return _joining(rule.parts[0]) if len(rule.parts) == 1 else rule.joined
 
 
 def _ask_text(ask: Asks, statistic: float, events: float) -> str:

@@ -16,6 +16,7 @@ from adaptive.oc.load import CellResult, load_results
 from adaptive.oc.model_content import Build, model_content
 from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
+from adaptive.oc.precision import words
 from adaptive.oc.tables import build_tables
 
 
@@ -108,6 +109,8 @@ def adaptations_of(results: Sequence[CellResult]) -> list[str]:
         for name in ("efficacy", "futility", "harm")
         if several and any(name in kind for kind in kinds)
     ]
+    if several and "expected success" in kinds:
+        found.append("end of accrual when success is expected")
     if several and len(results[0].subgroups) > 1:
         found.append("closure of arms within subgroups")
     return found
@@ -136,8 +139,18 @@ def label_content() -> dict:
 def rule_text(rule: dict) -> str:
     """Return one decision rule in words."""
     kind = str(rule.get("kind", "rule"))
-    condition = f" {rule.get('joined', 'and')} ".join(_ask_text(ask) for ask in rule.get("asks", []))
-    return f"{kind}: {condition}, {'binding' if rule.get('binding', True) else 'non-binding'}"
+    return f"{kind}: {_condition(rule)}, {'binding' if rule.get('binding', True) else 'non-binding'}"
+
+
+def _condition(rule: dict) -> str:
+    """Return what a rule asks, its parts joined by their word, and the cells in which it acts."""
+    if parts := rule.get("parts"):
+        several = len(parts) > 1
+        texts = [f"({_condition(p)})" if several and len(p["asks"]) > 1 else _condition(p) for p in parts]
+    else:
+        texts = [_ask_text(ask) for ask in rule.get("asks", [])]
+    condition = f" {rule.get('joined', 'and')} ".join(texts)
+    return condition + (f", {rule['scope']}" if rule.get("scope") else "")
 
 
 def _ask_text(ask: dict) -> str:
@@ -238,6 +251,7 @@ def config_hash(result: CellResult) -> str:
 def provenance_table(results: Sequence[CellResult]) -> pd.DataFrame:
     """Return what made each result: versions, seed, precision, device, code and configuration."""
     rows = []
+    on_demand = any(result.manifest.get("until") for result in results)
     for result in results:
         manifest = result.manifest
         code = manifest.get("code", {})
@@ -253,6 +267,7 @@ def provenance_table(results: Sequence[CellResult]) -> pd.DataFrame:
                 **{name: _plain(version) for name, version in manifest.get("versions", {}).items()},
                 "config SHA-256": config_hash(result),
                 "command": _plain(manifest.get("command") or None),
+                **({"precision on demand": _plain(words(manifest.get("until")) or None)} if on_demand else {}),
             }
         )
     return pd.DataFrame(rows)

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from tqdm import tqdm
@@ -20,11 +21,14 @@ from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.io import store
 from adaptive.io.atomic import unwritable, write_atomic
-from adaptive.io.frames import Labels, Tables, schemas, tables
+from adaptive.io.frames import Tables, schemas, tables
 from adaptive.io.hashing import plain, sha256_data
 from adaptive.io.lock import CellLock
-from adaptive.io.manifest import code_state, verify_files, versions, write_manifest
+from adaptive.io.manifest import code_state, read_manifest, verify_files, versions, write_manifest
 from adaptive.oc.describe import describe_design, describe_truth, labels_of
+from adaptive.oc.precision import Until, check_until
+from adaptive.oc.precision_grow import reopen
+from adaptive.oc.precision_run import Pursuit
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import check_compatible
 from adaptive.simulate.drivers import simulate as simulate_trials
@@ -101,6 +105,7 @@ def run_cell(
     progress: bool = True,
     estimand_horizon: float = 24.0,
     estimand_absent: tuple[str, ...] = (),
+    until: Until | None = None,
     simulate: Callable = simulate_trials,
 ) -> Path:
     """Simulate a design in a scenario and store the result; resume if it was interrupted.
@@ -135,6 +140,9 @@ def run_cell(
         Months of follow-up at which the true values are stated.
     estimand_absent
         Channels (dropout, say) switched off for the true cumulative incidence.
+    until
+        Precision asked for; then the number of trials follows from it, and ``n_trials`` is only what is
+        simulated where the characteristic does not exist. The same cell grows when more is asked for later.
     simulate
         Stands in for ``adaptive.simulate.drivers.simulate`` in tests.
 
@@ -153,13 +161,14 @@ def run_cell(
     _check(design, scenario, seed, n_trials, chunk_size)
     truth = describe_truth(design, scenario, estimand_horizon, estimand_absent)
     batch = Batch(simulate, design, scenario, seed, min(chunk_size, n_trials), keep_looks)
-    order = _Order(study, benchmark, n_trials, plain(resolved_config), truth)
+    until = None if until is None else check_until(until, design.subgroups, design.arms[1:])
+    order = _Order(study, benchmark, n_trials, plain(resolved_config), truth, until)
     cell = cell_path(path, study, design.name, scenario.name)
     identity = _identity(order, batch)
-    if _finished(cell, identity) and not store.has_leftovers(cell):
+    if _finished(cell, identity) and not store.has_leftovers(cell) and _precise(cell, order, batch):
         return cell
     with _locked(cell):
-        if not _finished(cell, identity):
+        if not _finished(cell, identity) or not _precise(cell, order, batch):
             _make(cell, order, batch, identity, chunk_size, command, progress)
         store.clear(cell)
     return cell
@@ -174,6 +183,7 @@ class _Order:
     n_trials: int
     config: dict[str, Any]
     truth: dict[str, Any]
+    until: Until | None = None
 
 
 def _identity(order: _Order, batch: Batch) -> dict[str, Any]:
@@ -184,7 +194,7 @@ def _identity(order: _Order, batch: Batch) -> dict[str, Any]:
         "scenario": batch.scenario.name,
         "config_sha256": sha256_data(order.config),
         "seed": batch.seed,
-        "n_trials": order.n_trials,
+        "n_trials": order.n_trials if order.until is None else "until",
         "keep_looks": batch.keep_looks,
         "dtype": str(batch.scenario.hazards.base.dtype),
         "benchmark": order.benchmark,
@@ -203,11 +213,18 @@ def _make(
 ) -> None:
     """Simulate and store what the cell lacks, then complete it."""
     made_by = {"device": _device(), "versions": versions(), "code": code_state()}
-    opened = _open(cell, _plan(identity, made_by, chunk_size), labels_of(batch.design))
+    plan, kinds = _plan(identity, made_by, chunk_size), _kinds(batch)
+    if (cell / store.MANIFEST).exists():
+        reopen(cell, plan, kinds, read_manifest(cell))
+    opened = store.CellStore.open(cell, plan, kinds)
     write_atomic(cell / CONFIG, lambda file: file.write(_yaml(order.config)))
     write_atomic(cell / TRUTH, lambda file: file.write(store.json_bytes(order.truth)))
-    failures = _fill(opened, batch, order.n_trials, progress)
-    _complete(opened, batch.design, identity, made_by, failures, command)
+    if order.until is None:
+        counted, failures, reached = order.n_trials, _fill(opened, batch, order.n_trials, progress), None
+    else:
+        pursuit = _pursuit(order, batch)
+        counted, failures, reached = pursuit.run(opened, lambda n: _fill(opened, batch, n, False), progress)
+    _complete(opened, batch.design, identity, made_by, failures, command, counted, reached)
 
 
 def _check(design: Design, scenario: Scenario, seed: int, n_trials: int, chunk_size: int) -> None:
@@ -253,11 +270,22 @@ def _plan(identity: dict[str, Any], made_by: dict[str, Any], chunk_size: int) ->
     return store.Plan(identity, environment, chunk_size)
 
 
-def _open(cell: Path, plan: store.Plan, labels: Labels) -> store.CellStore:
-    kinds = schemas(labels)
-    if not plan.identity["keep_looks"]:
+def _kinds(batch: Batch) -> dict[str, pa.Schema]:
+    """Return the schema of each table that is stored."""
+    kinds = schemas(labels_of(batch.design))
+    if not batch.keep_looks:
         del kinds["looks"]
-    return store.CellStore.open(cell, plan, kinds)
+    return kinds
+
+
+def _pursuit(order: _Order, batch: Batch) -> Pursuit:
+    title = f"{batch.design.name} / {batch.scenario.name}"
+    return Pursuit(order.until, order.n_trials, plain(describe_design(batch.design)), order.truth, title)
+
+
+def _precise(cell: Path, order: _Order, batch: Batch) -> bool:
+    """Return whether a finished cell needs no more trials."""
+    return order.until is None or _pursuit(order, batch).is_over(cell, _kinds(batch))
 
 
 def _fill(opened: store.CellStore, batch: Batch, n_trials: int, progress: bool) -> list[Failure]:
@@ -304,6 +332,8 @@ def _complete(
     made_by: dict[str, Any],
     failures: list[Failure],
     command: str,
+    requested: int,
+    reached: dict[str, Any] | None,
 ) -> None:
     """Merge the chunks and write the manifest."""
     files = [*opened.merge(), CONFIG, TRUTH]
@@ -313,13 +343,14 @@ def _complete(
         },
         "design": describe_design(design),
         **made_by,
-        "counts": _counts(opened.path, identity["n_trials"], failures),
+        "counts": _counts(opened.path, requested, failures),
         "failures": [
             {"first": lost.trials.start, "stop": lost.trials.stop, "reason": lost.reason} for lost in failures
         ],
         "command": command,
         "identity": identity,
     }
+    content |= {} if reached is None else {"until": reached}
     write_manifest(opened.path, content, files)
 
 

@@ -9,6 +9,7 @@ from adaptive.montecarlo import round_by_se
 from adaptive.oc import metrics
 from adaptive.oc.compare import benchmark_of, check_pairing, paired_differences
 from adaptive.oc.convergence import running, split_checks
+from adaptive.oc.late import late
 from adaptive.oc.load import CellResult
 from adaptive.oc.outcomes import size_outcomes
 
@@ -33,6 +34,7 @@ FAMILIES: dict[str, Callable[[CellResult], list[dict]]] = {
     "size": metrics.size,
     "stopping": metrics.stopping,
     "status": metrics.cell_status,
+    "late": late,
     "allocation": metrics.allocation,
     "estimation": metrics.estimation,
     "convergence": running,

@@ -15,6 +15,7 @@ from adaptive.errors import BadInput
 from adaptive.models.base import AbstractModel
 from adaptive.models.hazards import GammaHazards
 from adaptive.posterior.base import AbstractEngine, AbstractPosterior, Overall
+from adaptive.posterior.independent import chance_of_beating
 from adaptive.records import EventTable, Health
 
 N_BISECTIONS = 60
@@ -94,11 +95,11 @@ class GammaRatioPosterior(AbstractPosterior):
         log_unit = jnp.log(shape) + y
         x = jnp.exp(jnp.minimum(log_unit, jnp.log(jnp.finfo(y.dtype).max) - 1.0))
         log_density = shape * log_unit - x - gammaln(shape) + jnp.log(jnp.cosh(t)) - 0.5 * jnp.log(shape)
-        value = jnp.exp(log_density) * (t[0, 1] - t[0, 0])
-        for other in range(self.shape.shape[1]):
-            if other != arm:
-                value = value * gammaincc(self.shape[:, other, None], x * (self.rate[:, other, None] / rate))
-        return value.sum(axis=1)
+        weight = jnp.exp(log_density) * (t[0, 1] - t[0, 0])
+        others = [c for c in range(self.shape.shape[1]) if c != arm]
+        return chance_of_beating(
+            weight, [gammaincc(self.shape[:, c, None], x * (self.rate[:, c, None] / rate)) for c in others]
+        )
 
 
 class ConjugateEngine(AbstractEngine):

@@ -16,9 +16,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from adaptive.codes import HealthCode
 from adaptive.errors import BadInput
 from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
 from adaptive.models.hierarchy import AbstractHierarchical, Hierarchy, TauNodes
 from adaptive.models.historical import HistoricalControls
-from adaptive.models.likelihood import Cells, make_cells, rough_log_hr
+from adaptive.models.likelihood import Cells, Rows, make_cells, plain_rows, rough_log_hr
 from adaptive.models.pooling import FullPooling, NoPooling
 from adaptive.posterior.base import AbstractEngine, AbstractPosterior, Overall
 from adaptive.posterior.gaussian import combine, prior_of
@@ -138,17 +139,21 @@ class Fitted(eqx.Module):
     between: tuple[Array, ...]
 
 
-def _fit(engine: LaplaceEngine, model: AbstractHierarchical, table: EventTable) -> Fitted:
+def _fit(engine: LaplaceEngine, model: AbstractHierarchical | Drifting, table: EventTable) -> Fitted:
     """Fit trials in lanes."""
+    if isinstance(model, Drifting):
+        model, rows = model.model, model.rows(table)
+    else:
+        rows = plain_rows(table, model.baseline_shape, model.baseline_rate)
     if isinstance(model, FullPooling):
-        return _repeated(_fit_one(engine, model, _pooled(table)), table.events.shape[0])
-    return _fit_one(engine, model, table)
+        return _repeated(_fit_one(engine, model, _pooled(rows)), table.events.shape[0])
+    return _fit_one(engine, model, rows)
 
 
-def _fit_one(engine: LaplaceEngine, model: AbstractHierarchical, table: EventTable) -> Fitted:
+def _fit_one(engine: LaplaceEngine, model: AbstractHierarchical, rows: Rows) -> Fitted:
     """Fit trials in lanes; of full pooling, one subgroup."""
-    start = stored(rough_log_hr(table))
-    cells = stored(make_cells(table, model.baseline_shape, model.baseline_rate, start))
+    start = stored(rough_log_hr(rows.table))
+    cells = stored(make_cells(rows, start))
     hierarchy, sites, nodes = _placed(engine, model, cells, start)
     wide = cells.expanded(1)
     matched = match(wide, prior_of(hierarchy), sites, engine.n_sweeps)
@@ -187,7 +192,7 @@ def _placed(engine: LaplaceEngine, model: AbstractHierarchical, cells: Cells, st
 
 def why_not(model: AbstractModel, n_subgroups: int, n_experimental: int) -> str | None:
     """Return why the engine cannot fit a model to tables of a size, or None if it can."""
-    inner = model.model if isinstance(model, HistoricalControls) else model
+    inner = model.model if isinstance(model, HistoricalControls | Drifting) else model
     name = type(inner).__name__
     if not isinstance(inner, AbstractHierarchical):
         return (
@@ -208,11 +213,13 @@ def _cast(tree, dtype):
     return jax.tree.map(change, jax.tree.map(jnp.asarray, tree))
 
 
-def _pooled(table: EventTable) -> EventTable:
-    """Return the table as one subgroup whose intervals are those of all subgroups."""
-    n_subgroups, n_arms, n_intervals, n_lanes = table.events.shape
-    merge = lambda x: jnp.swapaxes(x, 0, 1).reshape(1, n_arms, n_subgroups * n_intervals, n_lanes)  # noqa: E731
-    return EventTable(merge(table.events), merge(table.exposure))
+def _pooled(rows: Rows) -> Rows:
+    """Return the rows as those of one subgroup; the intervals of its table are those of all subgroups."""
+    rate = jnp.broadcast_to(rows.rate, rows.shape.shape)
+    merge = lambda x: x.reshape(1, -1, x.shape[-1])  # noqa: E731
+    cells = lambda x: jnp.swapaxes(x, 0, 1).reshape(1, x.shape[1], -1, x.shape[-1])  # noqa: E731
+    table = EventTable(cells(rows.table.events), cells(rows.table.exposure))
+    return Rows(table, merge(rows.shape), merge(rate), cells(rows.exposure))
 
 
 def _repeated(fitted: Fitted, n_subgroups: int) -> Fitted:

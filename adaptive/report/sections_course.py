@@ -79,6 +79,15 @@ def stopping_section(content: dict) -> Section:
             columns="level",
             titles=labels["states"],
         ),
+        pivot(
+            content["tables"].get("late", table.iloc[:0]),
+            name="late",
+            caption="After a decision: cells whose accrual ended for expected success, and claims analysed "
+            "again with the patients and events between data cut-off and effect (the overrun).",
+            keys={**CELLS, "design": "Design"},
+            columns="metric",
+            titles={name: entry["label"] for name, entry in labels["metrics"].items()},
+        ),
         short="Stopping",
     )
 

@@ -11,32 +11,77 @@ import pytest
 from adaptive.codes import HealthCode
 from adaptive.config.schema import SCHEMAS
 from adaptive.design.allocation import AbstractAllocation, ThallWathenAllocation, bounded_simplex
-from tests.strategy_examples import ALLOCATIONS, evidence, progress
+from adaptive.design.allocation_control import AbstractControl
+from adaptive.design.allocation_exponents import AbstractExponent
+from adaptive.design.allocation_weights import AbstractWeights, BestArmWeights
+from tests.strategy_examples import (
+    ALLOCATIONS,
+    CONTROLS,
+    EXPONENTS,
+    WEIGHTS,
+    evidence,
+    progress,
+    response_adaptive,
+)
 
 OPEN = [np.array(cells).reshape(2, 2) for cells in product([False, True], repeat=4)]
 P_BEST = np.array([[0.1, 0.2, 0.7], [0.98, 0.02, 0.0]])
+EVERY = {
+    **ALLOCATIONS,
+    **{f"weights {kind}": response_adaptive(weights=part) for kind, part in WEIGHTS.items()},
+    **{f"control {kind}": response_adaptive(control=part) for kind, part in CONTROLS.items()},
+    **{f"exponent {kind}": response_adaptive(weights=BestArmWeights(p)) for kind, p in EXPONENTS.items()},
+}
+TRACES = []
 
 
-@pytest.fixture(params=ALLOCATIONS, name="allocation")
+@pytest.fixture(params=EVERY, name="allocation")
 def each_allocation(request):
-    return ALLOCATIONS[request.param]
+    return EVERY[request.param]
 
 
-def test_every_registered_allocation_is_examined():
-    assert set(ALLOCATIONS) == set(SCHEMAS["allocation"])
-    assert {type(a) for a in ALLOCATIONS.values()} == set(AbstractAllocation.__subclasses__())
+@pytest.mark.parametrize(
+    ("examples", "group", "base"),
+    [
+        (ALLOCATIONS, "allocation", AbstractAllocation),
+        (WEIGHTS, "weights", AbstractWeights),
+        (CONTROLS, "control", AbstractControl),
+        (EXPONENTS, "exponent", AbstractExponent),
+    ],
+)
+def test_every_registered_kind_is_examined(examples, group, base):
+    assert set(examples) == set(SCHEMAS[group])
+    assert {type(a) for a in examples.values()} == set(base.__subclasses__())
 
 
-def rows(allocation, is_open, p_best=P_BEST, **numbers):
-    seen = evidence(p_best=p_best, p_below=np.full((1, 2, 2), 0.5), **numbers)
-    state = progress(np.where(is_open, 1, 3))
-    return np.asarray(allocation.update(seen, state, jnp.asarray(is_open)))
+def seen(p_best=P_BEST, patients=((31, 30, 24), (25, 12, 40)), events=((20.0, 9.0, 5.0), (3.0, 8.0, 11.0))):
+    """Evidence that differs between arms and subgroups in everything that weights may look at."""
+    plain = evidence(p_best=p_best, p_below=np.full((1, 2, 2), 0.5), patients=patients, events=events)
+    values = (
+        jnp.asarray([[-0.4, -0.9], [0.3, 0.1]]),
+        jnp.asarray([[0.4, 0.5], [0.7, 0.3]]),
+        jnp.asarray([[300.0, 250.0, 260.0], [90.0, 130.0, 310.0]]),
+    )
+    return eqx.tree_at(lambda e: (e.mean, e.sd, e.exposure), plain, values)
 
 
-@pytest.mark.parametrize("patients", [1, 30])
+@eqx.filter_jit
+def updated(allocation, told, is_open):
+    TRACES.append(1)
+    return allocation.update(told, progress(np.ones((2, 2), int)), is_open)
+
+
+@eqx.filter_jit
+def started(allocation, is_open):
+    return allocation.initial(is_open)
+
+
+@pytest.mark.parametrize("patients", [0, 1, 30])
 def test_rows_sum_to_one_and_closed_arms_get_nothing(allocation, patients):
+    told = seen(patients=patients)
     for is_open in OPEN:
-        for given in (rows(allocation, is_open, patients=patients), allocation.initial(jnp.asarray(is_open))):
+        cells = jnp.asarray(is_open)
+        for given in (updated(allocation, told, cells), started(allocation, cells)):
             given = np.asarray(given)
             assert given.shape == (2, 3)
             assert np.all(given >= 0)
@@ -47,31 +92,50 @@ def test_rows_sum_to_one_and_closed_arms_get_nothing(allocation, patients):
 
 
 def test_jit_equals_eager_and_vmap_equals_loop(allocation):
-    cells = jnp.asarray(np.stack(OPEN))
-    eager = np.stack([rows(allocation, is_open) for is_open in OPEN])
-    jitted = np.stack([np.asarray(eqx.filter_jit(rows_traced)(allocation, c)) for c in cells])
-    mapped = jax.vmap(lambda c: rows_traced(allocation, c))(cells)
-    np.testing.assert_allclose(jitted, eager, atol=1e-14)
-    np.testing.assert_allclose(mapped, eager, atol=1e-14)
+    told, cells = seen(), jnp.asarray(np.stack(OPEN))
+    one_by_one = np.stack([updated(allocation, told, c) for c in cells])
+    state = progress(np.ones((2, 2), int))
+    np.testing.assert_allclose(allocation.update(told, state, cells[13]), one_by_one[13], atol=1e-14)
+    mapped = jax.jit(jax.vmap(lambda c: allocation.update(told, state, c)))(cells)
+    np.testing.assert_allclose(mapped, one_by_one, atol=1e-14)
 
 
-def rows_traced(allocation, is_open):
-    seen = evidence(p_best=P_BEST, p_below=np.full((1, 2, 2), 0.5))
-    return allocation.update(seen, progress(np.ones((2, 2), int)), is_open)
+def test_renaming_the_experimental_arms_renames_their_shares(allocation):
+    """The ratio is a number per arm and is renamed too; every other number belongs to no arm."""
+    arms, cells = [0, 2, 1], [1, 0]
+    renamed = jax.tree.map(lambda leaf: leaf[jnp.asarray(arms)] if leaf.shape == (3,) else leaf, allocation)
+    told = seen()
+    other = eqx.tree_at(
+        lambda e: (e.p_best, e.patients, e.events, e.exposure, e.mean, e.sd),
+        told,
+        (
+            *(x[:, jnp.asarray(arms)] for x in (told.p_best, told.patients, told.events, told.exposure)),
+            *(x[:, jnp.asarray(cells)] for x in (told.mean, told.sd)),
+        ),
+    )
+    for is_open in OPEN:
+        plain = updated(allocation, told, jnp.asarray(is_open))
+        changed = updated(keeping_looks(renamed, allocation), other, jnp.asarray(is_open[:, cells]))
+        np.testing.assert_allclose(changed, np.asarray(plain)[:, arms], atol=1e-14)
+
+
+def keeping_looks(renamed, allocation):
+    """Undo the renaming where the three numbers are one per look."""
+    for where in (lambda a: a.due, lambda a: a.weights.exponent.powers):
+        try:
+            renamed = eqx.tree_at(where, renamed, where(allocation))
+        except AttributeError:
+            continue
+    return renamed
 
 
 def test_a_sweep_over_numbers_compiles_once(allocation):
-    traces = []
-
-    @eqx.filter_jit
-    def run(strategy):
-        traces.append(1)
-        return rows_traced(strategy, jnp.ones((2, 2), bool))
-
-    arrays, static = eqx.partition(allocation, eqx.is_array)
-    for scale in (1.0, 0.9, 0.8, 0.7):
-        run(eqx.combine(jax.tree.map(lambda leaf, s=scale: leaf * s, arrays), static))
-    assert len(traces) == 1
+    numbers, others = eqx.partition(allocation, eqx.is_inexact_array)
+    TRACES.clear()
+    for scale in (0.9, 0.8, 0.7):
+        changed = eqx.combine(jax.tree.map(lambda leaf, s=scale: leaf * s, numbers), others)
+        updated(changed, seen(), jnp.ones((2, 2), bool))
+    assert len(TRACES) <= 1
 
 
 def thall_wathen(**changes) -> ThallWathenAllocation:
@@ -102,19 +166,20 @@ def thall_wathen(**changes) -> ThallWathenAllocation:
     ],
 )
 def test_thall_wathen_by_hand(changes, p_best, expected):
-    seen = evidence(p_best=[p_best], patients=30)
-    given = thall_wathen(**changes).update(seen, progress(), jnp.ones((1, 2), bool))
+    told = evidence(p_best=[p_best], patients=30)
+    given = thall_wathen(**changes).update(told, progress(), jnp.ones((1, 2), bool))
     np.testing.assert_allclose(given[0], expected, atol=1e-7)
 
 
 def test_a_bad_fit_returns_to_the_starting_ratio():
-    seen = evidence(code=HealthCode.NOT_CONVERGED)
-    given = thall_wathen(ratio=[2.0, 1.0, 1.0]).update(seen, progress(), jnp.ones((1, 2), bool))
+    told = evidence(code=HealthCode.NOT_CONVERGED)
+    given = thall_wathen(ratio=[2.0, 1.0, 1.0]).update(told, progress(), jnp.ones((1, 2), bool))
     np.testing.assert_allclose(given[0], (0.5, 0.25, 0.25))
 
 
 def test_burn_in_is_counted_per_subgroup():
-    given = rows(thall_wathen(burn_in=20.0), np.ones((2, 2), bool), patients=[[7, 7, 7], [6, 6, 6]])
+    told = evidence(p_best=P_BEST, p_below=np.full((1, 2, 2), 0.5), patients=[[7, 7, 7], [6, 6, 6]])
+    given = thall_wathen(burn_in=20.0).update(told, progress([[1, 1]] * 2), jnp.ones((2, 2), bool))
     np.testing.assert_allclose(given, [[0.1, 0.2, 0.7], [1 / 3, 1 / 3, 1 / 3]], atol=1e-9)
 
 

@@ -15,6 +15,7 @@ from adaptive.design.looks import (
     EnrolledLooks,
     EventLooks,
     FollowUpLook,
+    Spaced,
     Then,
     TrialClock,
 )
@@ -127,7 +128,9 @@ def test_the_triggering_event_is_in_the_data(dtype):
             event=jnp.ones((2, n), bool),
             assignment=jnp.zeros(n, jnp.float32),
         )
-        events = TrialClock(entry, entry + outcome, nature.subgroup, nature.position[0])
+        events = TrialClock(
+            entry, entry + outcome, nature.subgroup, nature.position[0], jnp.zeros((), entry.dtype)
+        )
         at = plan.time(events, jnp.asarray(0, jnp.int32))
         before, after = jnp.nextafter(at, -jnp.inf), jnp.nextafter(at, jnp.inf)
         arm = jnp.zeros(n, jnp.int32)
@@ -143,3 +146,26 @@ def test_the_triggering_event_is_in_the_data(dtype):
     assert single.mean() > 0.95
     np.testing.assert_array_equal(counts[single, 1], planned)
     assert np.all(counts[:, 2] >= counts[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("previous", "look", "expected"),
+    [
+        # Events 1, 2 and 3 happen in months 5, 7 and 8.5; a look is held 3 to 9 months after the last one.
+        (0.0, 0, 5.0),
+        (5.0, 1, 8.0),
+        (2.5, 2, 8.5),
+        (0.0, 2, 8.5),
+        (20.0, 2, 23.0),
+    ],
+)
+def test_gaps_move_a_look_and_never_skip_it(previous, look, expected):
+    plan = Spaced(EventLooks(counts=[1, 2, 3]), min_gap=3.0, max_gap=9.0)
+    seen = eqx.tree_at(lambda c: c.previous, TEN, jnp.asarray(previous))
+    assert time(plan, look, seen) == expected
+
+
+def test_an_overdue_look_is_held_at_the_largest_gap():
+    plan = Spaced(EventLooks(counts=[1, 20]), min_gap=0.0, max_gap=9.0)
+    seen = eqx.tree_at(lambda c: c.previous, TEN, jnp.asarray(5.0))
+    assert time(plan, 1, seen) == 14.0

@@ -12,6 +12,13 @@ SUBGROUPS = ("HR+/HER2-", "TNBC")
 ARMS = ("control", "drug A", "drug B")
 STATUS = ("NEVER_OPENED", "OPEN", "EFFICACY", "FUTILITY", "HARM", "COMPLETED")
 REASON = ("RUNNING", "HARM", "EFFICACY", "FUTILITY", "FINAL_LOOK", "TIME_LIMIT")
+OVERRUN = (
+    "overrun_log_hr_mean",
+    "overrun_log_hr_sd",
+    "overrun_log_hr_lower",
+    "overrun_log_hr_upper",
+    "overrun_p_below_1",
+)
 ESTIMATES = ("log_hr_mean", "log_hr_sd", "log_hr_lower", "log_hr_upper")
 RULES = [
     {"kind": "efficacy", "margin": 1.0, "threshold": [0.99, 0.985, 0.98, 0.975], "min_events": 20},
@@ -224,8 +231,9 @@ def cells_frame(arrays, subgroups, arms):
         "decided_month": np.nan,
         "advice": with_control(advice, "NONE"),
         "advised_look": with_control(arrays.get("advice_look", np.full((n, s, a - 1), -1)), -1),
-        "awaiting_look": with_control(np.full((n, s, a - 1), -1), -1),
+        "awaiting_look": with_control(arrays.get("awaiting_look", np.full((n, s, a - 1), -1)), -1),
         **{name: with_control(arrays[name], np.nan) for name in ESTIMATES},
+        **{name: with_control(arrays.get(name, np.full((n, s, a - 1), np.nan)), np.nan) for name in OVERRUN},
     }
     return pd.DataFrame(frame)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
-from adaptive.models.likelihood import make_cells, marginal_log_likelihood, rough_log_hr
+from adaptive.models.likelihood import make_cells, marginal_log_likelihood, plain_rows, rough_log_hr
 from tests.posterior_cases import as_table, table
 
 A0, B0 = jnp.asarray(0.1), jnp.asarray(5.0)
@@ -33,7 +33,7 @@ def test_derivatives_agree_with_automatic_differentiation(name):
     n_exp = n_arms - 1
     theta = random_theta((n_subgroups, n_exp))
     value = lambda t: marginal_log_likelihood(t, data, A0, B0)  # noqa: E731
-    cells = make_cells(data, A0, B0, random_theta((n_subgroups, n_exp), 9))
+    cells = make_cells(plain_rows(data, A0, B0), random_theta((n_subgroups, n_exp), 9))
     gradient, curvature = cells.gradient_and_curvature(split_columns(theta))
     auto, hessian = jax.jit(lambda t: (jax.grad(value)(t), jax.hessian(value)(t)))(theta)
     for s in range(n_subgroups):
@@ -46,7 +46,7 @@ def test_derivatives_agree_with_automatic_differentiation(name):
 def test_value_does_not_depend_on_the_reference_point_but_for_a_constant(name):
     data = as_table(*CASES[name])
     shape = (data.events.shape[0], data.events.shape[1] - 1)
-    cells = make_cells(data, A0, B0, rough_log_hr(data))
+    cells = make_cells(plain_rows(data, A0, B0), rough_log_hr(data))
     gaps = [
         cells.log_likelihood(split_columns(t)).sum() - marginal_log_likelihood(t, data, A0, B0)
         for t in (random_theta(shape, 1), random_theta(shape, 2))
