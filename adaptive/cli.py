@@ -69,7 +69,7 @@ examples:
   adaptive calibrate design=srs_rar 'nulls=[srs_null,srs_drift]' target=0.05
   adaptive calibrate design=srs_rar scenario=srs_null shape=own    the design's thresholds, shifted together
   adaptive calibrate design=srs_rar scenario=srs_null shape=obrien_fleming 'information=[0.4,0.7,0.8,0.9,0.95,1]'
-  adaptive calibrate design=srs_rar scenario=srs_null conservative=true n_trials=100000 output=strict
+  adaptive calibrate design=srs_rar scenario=srs_null conservative=false      the estimate, not its bound, at the target
   adaptive calibrate design=srs_rar scenario=srs_null error=per_comparison
 
 Given the same output again, another target or shape uses the stored statistics and simulates only to confirm.
@@ -87,7 +87,7 @@ points again with many independent ones and a simultaneous upper bound.
 examples:
   adaptive nulls design=srs_rar scenario=srs_null
   adaptive nulls design=srs_rar scenario=srs_null partial=none box.effect=null n_points=64
-  adaptive nulls design=srs_rar scenario=srs_null '+box.hazard={TNBC:[0.5,2]}' n_second=100000
+  adaptive nulls design=srs_rar scenario=srs_null 'box.hazard={TNBC:[0.5,2]}' n_second=100000
   adaptive nulls design=srs_rar 'rules.efficacy.threshold=0.995' 'box.channel={dropout:[0.5,3]}'
 
 settings: box (hazard, channel, accrual, drift, mix, effect), partial (none, subgroups, arms, cells), drift_months,

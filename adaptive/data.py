@@ -61,7 +61,7 @@ def count_patients(
     n_arms: int,
     periods: Float[Array, " P"] | None = None,
 ) -> Int[Array, "S A"]:
-    """Count randomised patients by subgroup and arm; cuts and periods only so that ``tabulate``'s sums serve."""
+    """Count patients by subgroup and arm; cuts and periods only so that the sums of ``tabulate`` serve."""
     return tabulate_and_count(snapshot, cuts, n_subgroups, n_arms, periods)[1]
 
 

@@ -49,8 +49,13 @@ from adaptive.design.rules_measured import MeasuredRule
 from adaptive.design.rules_scope import AcrossArms, AcrossSubgroups, OnlyIn
 from adaptive.measures.best import ArmIsBest
 from adaptive.measures.cox import Cox
+from adaptive.measures.final import FinalTest, TwoSided
+from adaptive.measures.graduation import ConfirmatorySuccess
+from adaptive.measures.imputation import Assumed
 from adaptive.measures.log_rank import LogRank
 from adaptive.measures.pooled import PooledEffect
+from adaptive.measures.predictive import PredictiveProbability
+from adaptive.measures.predictive_information import PredictiveInformation
 from adaptive.measures.ratios import HazardRatioAbove, HazardRatioBetween
 from adaptive.measures.risk import RiskDifferenceBelow
 from adaptive.records import Evidence, Health, Progress
@@ -72,7 +77,7 @@ RULES = {
         HazardRatioBetween(0.8, 1.25), [0.9, 0.9, np.nan], CellStatus.FUTILITY, "above"
     ),
     "expected_success": MeasuredRule(
-        HazardRatioBelow(0.9), [0.9, 0.95, np.nan], CellStatus.AWAITING, "above", min_events=10.0
+        HazardRatioBelow(0.9), [0.9, 0.95, np.nan], CellStatus.AWAITING, "above", min_events=4.0
     ),
 }
 RULES |= {
@@ -100,6 +105,10 @@ MEASURES = {
     "pooled_effect": PooledEffect(),
     "log_rank": LogRank(),
     "cox": Cox(1.2, stratified=True),
+    "two_sided": TwoSided(LogRank()),
+    "predictive": PredictiveProbability(FinalTest(LogRank(), 0.975), Assumed(20.0, 12.0), n=200),
+    "predictive_information": PredictiveInformation(FinalTest(LogRank(), 0.975), Assumed(20.0, 12.0)),
+    "confirmatory_success": ConfirmatorySuccess(300.0),
 }
 
 EXPONENTS = {

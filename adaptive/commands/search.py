@@ -181,7 +181,7 @@ def _judging(asked: SearchingDesigns, horizon: float) -> Any:
 
     request = None
     if asked.calibrate:
-        aim = Aim(asked.target, asked.error, gamma=asked.gamma)
+        aim = Aim(asked.target, asked.error, conservative=True, gamma=asked.gamma)
         request = Request(aim, asked.shape, asked.information)
     return Judging(
         objectives=tuple(asked.objectives),

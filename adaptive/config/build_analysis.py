@@ -94,8 +94,8 @@ def _periods(model: Any, design: DesignValues, faults: Faults) -> Float[Array, "
     check_cuts(design.periods, "design.periods", faults)
     if not isinstance(model, Mapping) or not model.get("drift"):
         faults.append(
-            f"design.periods: {shown(design.periods)} came, and the model has no time trend; give model.drift "
-            "a kind, random_walk or stratified, or design.periods=null"
+            f"design.periods: {shown(design.periods)} came, and the model has no time trend; give "
+            "model.drift a kind, random_walk or stratified, or design.periods=null"
         )
     return jnp.asarray(design.periods, float)
 

@@ -44,8 +44,8 @@ def read_drift(data: Any, design: DesignValues | None, faults: Faults) -> DriftV
         )
     if design is None or not design.periods:
         faults.append(
-            f"model.drift: {shown(given)} needs periods of entry; give design.periods, the months at which they "
-            "start, such as [0, 6, 12, 18], or model.drift=null"
+            f"model.drift: {shown(given)} needs periods of entry; give design.periods, the months at which "
+            "they start, such as [0, 6, 12, 18], or model.drift=null"
         )
     if len(faults) > before:
         return None

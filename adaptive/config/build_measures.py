@@ -6,6 +6,7 @@ What a measure needs of the design's values is checked here, with the full key; 
 from collections.abc import Callable
 from typing import Any
 
+from adaptive.config import build_predictive as predicting
 from adaptive.config.checks import Faults
 from adaptive.config.read import read_kind
 from adaptive.config.schema import SCHEMAS
@@ -80,6 +81,11 @@ def _cox(values, design, key: str, faults: Faults) -> AbstractMeasure:
     return Cox(values.margin, values.ties == "efron", values.stratified)
 
 
+def _holding(build) -> Builder:
+    """Return the builder of a measure that holds other measures."""
+    return lambda values, design, key, faults: build(values, design, key, faults, build_measure)
+
+
 _BUILDERS: dict[str, Builder] = {
     "hazard_ratio_below": _below,
     "hazard_ratio_above": _above,
@@ -91,4 +97,8 @@ _BUILDERS: dict[str, Builder] = {
     "pooled_effect": _pooled,
     "log_rank": _log_rank,
     "cox": _cox,
+    "two_sided": _holding(predicting.two_sided),
+    "predictive": _holding(predicting.predictive),
+    "predictive_information": _holding(predicting.predictive_information),
+    "confirmatory_success": _holding(predicting.confirmatory_success),
 }

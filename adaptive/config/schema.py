@@ -9,6 +9,7 @@ from hydra.core.config_store import ConfigStore
 from adaptive.config import schema_allocation as allocation
 from adaptive.config import schema_design as protocol
 from adaptive.config import schema_models as models
+from adaptive.config import schema_predictive as predictive
 from adaptive.config import schema_rules as rules
 from adaptive.config.schema_commands import Columns, Report, Settings
 from adaptive.config.schema_scenario import ScenarioValues
@@ -40,6 +41,10 @@ SCHEMAS: dict[str, dict[str, type]] = {
         "pooled_effect": rules.PooledEffect,
         "log_rank": rules.LogRank,
         "cox": rules.Cox,
+        "two_sided": predictive.TwoSided,
+        "predictive": predictive.Predictive,
+        "predictive_information": predictive.PredictiveInformation,
+        "confirmatory_success": predictive.ConfirmatorySuccess,
     },
     "model": {
         "partial_pooling": protocol.PartialPooling,

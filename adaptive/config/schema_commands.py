@@ -149,7 +149,7 @@ class Calibrating(Declaring):
     shape: str = text("constant", "constant", "obrien_fleming", "own")
     information: Any = checked(Maybe(Numbers(Range(above=0, high=1))), None)
     method: str = text("auto", "auto", "stored", "again")
-    conservative: bool = checked(Flag(), False)
+    conservative: bool = checked(Flag(), True)
     n_trials: int = whole(20_000, low=100, high=2**32 - 1)
     n_confirm: int = whole(20_000, low=0, high=2**32 - 1)
     confirm_seed: int | None = checked(Maybe(Whole(Range(low=0, high=2**32 - 1))), None)

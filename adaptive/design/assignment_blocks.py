@@ -4,6 +4,8 @@ Must not see outcomes; the arm of a patient depends on the subgroup, the place i
 and the uniforms of the patient's own block.
 """
 
+from itertools import combinations
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax import lax
@@ -39,32 +41,33 @@ class PermutedBlocks(AbstractAssignment):
         block of a trial has its own. The patient with the r-th smallest uniform of the block has rank r.
         """
         ends = jnp.cumsum(seats(allocation, self.size), axis=1, dtype=jnp.int32)
+        n_subgroups, n = line.shuffle.shape
         rows = []
-        for s in range(allocation.shape[0]):
-            before = jnp.max(jnp.where(line.subgroup == s, -line.place, 0))
-            rank = self._ranks(line.shuffle[s], before)
+        for s in range(n_subgroups):
+            # In floats, which are exact here: their maximum is twice as fast as that of integers.
+            before = jnp.where(line.subgroup == s, -line.place, 0).astype(jnp.float32).max()
+            rank = self._ranks(line.shuffle[s], before.astype(jnp.int32))
             rows.append(sum((rank >= ends[s, a]).astype(jnp.int8) for a in range(ends.shape[1] - 1)))
-        table = jnp.stack(rows).reshape(-1)
-        length = rows[0].shape[0]
-        place = jnp.clip(line.place, 0, length - 1).astype(jnp.int32)
-        return table[line.subgroup.astype(jnp.int32) * length + place].astype(jnp.int32)
+        table = jnp.concatenate(rows)
+        place = jnp.clip(line.place, 0, n - 1).astype(jnp.int32)
+        return table[line.subgroup.astype(jnp.int32) * rows[0].shape[0] + place].astype(jnp.int32)
 
     def _ranks(self, uniform: Float[Array, " N"], before: Int[Array, ""]) -> Int[Array, " M"]:
         """Return the rank of each place within its block, ``M`` being ``N`` filled up to whole blocks.
 
-        A block that the list of arrivals cuts off is filled up with uniforms from the start of the list.
+        A block that the list of arrivals cuts off is filled up with uniforms from the start of the list. Of
+        equal uniforms the first has the lower rank.
         """
         n = uniform.shape[0]
         length = n + -n % self.size
-        padded = jnp.tile(uniform, 2 + length // n)
+        # Copies by concatenation: a slice of ``jnp.tile`` costs ten times as much.
+        padded = jnp.concatenate([uniform] * (2 + -(-self.size // n)))
         block = lax.dynamic_slice(padded, (before,), (length,)).reshape(-1, self.size)
-        return jnp.stack([self._rank(block, j) for j in range(self.size)], axis=1).reshape(-1)
-
-    def _rank(self, block: Float[Array, "K Z"], j: int) -> Int[Array, " K"]:
-        """Return how many of the block come before column ``j``; of equal uniforms the first does."""
-        earlier = (block[:, :j] <= block[:, j : j + 1]).sum(axis=1, dtype=jnp.int32)
-        later = (block[:, j + 1 :] < block[:, j : j + 1]).sum(axis=1, dtype=jnp.int32)
-        return earlier + later
+        rank = [jnp.zeros(block.shape[0], jnp.int8) for _ in range(self.size)]
+        for i, j in combinations(range(self.size), 2):
+            first = (block[:, i] <= block[:, j]).astype(jnp.int8)
+            rank[i], rank[j] = rank[i] + (1 - first), rank[j] + first
+        return jnp.stack(rank, axis=1).reshape(-1)
 
 
 def seats(allocation: Float[Array, "S A"], size: int) -> Int[Array, "S A"]:

@@ -23,6 +23,8 @@ class Favours(IntEnum):
     """The arm is worse."""
     NEITHER = 3
     """The arms are alike."""
+    EITHER = 4
+    """The arms differ, in whichever direction."""
 
 
 class AbstractMeasure(eqx.Module):

@@ -23,10 +23,11 @@ def natural_side(verdict: CellStatus, favours: Favours) -> str | None:
     """Return the side of the threshold on which a verdict lies, or ``None`` if the measure does not say.
 
     Efficacy and awaiting success lie where the measure speaks for benefit; futility and harm on the other
-    side. Of a measure that is large when the arms are alike, a claim lies above.
+    side. Of a measure that is large when the arms are alike, or when they differ either way, a claim lies
+    above.
     """
     claims = verdict in (CellStatus.EFFICACY, CellStatus.AWAITING)
-    if favours == Favours.NEITHER:
+    if favours in (Favours.NEITHER, Favours.EITHER):
         return "above" if claims else None
     return "above" if claims == (favours == Favours.BENEFIT) else "below"
 

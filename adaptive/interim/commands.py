@@ -69,8 +69,9 @@ def check_entries(design: Design, data: PatientData) -> None:
     """Raise ``BadInput`` if the model tells periods of entry apart and the file has no entry dates."""
     if design.analysis.periods is not None and data.cut:
         raise BadInput(
-            "columns.entry: the design's model has a time trend over periods of entry, and the file has no entry "
-            "dates; name the column of randomisation dates, or give design.periods=null model.drift=null"
+            "columns.entry: the design's model has a time trend over periods of entry, and the file has no "
+            "entry dates; name the column of randomisation dates, or give design.periods=null and "
+            "model.drift=null"
         )
 
 

@@ -34,8 +34,8 @@ class TwoSided(AbstractMeasure):
 
     @property
     def favours(self) -> Favours:
-        """Neither arm."""
-        return Favours.NEITHER
+        """Either direction."""
+        return Favours.EITHER
 
     @property
     def name(self) -> str:

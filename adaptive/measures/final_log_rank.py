@@ -1,8 +1,8 @@
 """The log-rank test of one completed data set from one sort of packed integers.
 
 Time, whether it is an event, and the cell of a patient share one 31-bit integer, so that a sort of plain
-integers, five times quicker than one with a payload, brings everything along. Times are told apart to one part
-in ``2^30`` of the longest divided by the number of cells and two; equal ones count one after the other.
+integers, five times quicker than one of floats, brings everything along. Times are told apart to one
+part in ``2^30``, divided by the number of cells, of the longest; equal ones count one after the other.
 """
 
 import jax.numpy as jnp

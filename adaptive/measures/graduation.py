@@ -56,9 +56,9 @@ class ConfirmatorySuccess(AbstractMeasure):
         )
 
     def value(self, design: eqx.Module, look: FittedLook) -> Float[Array, "S B"]:
-        """Return the probability by the trapezoidal rule over normal scores of the posterior's quantiles.
+        """Return the probability, by the trapezoidal rule over normal scores of quantiles.
 
-        With ``theta = Q(Phi(x))``: the integral of ``phi(x) power(Q(Phi(x)))``, smooth whatever the posterior.
+        The integral of ``phi(x) power(Q(Phi(x)))`` with ``Q`` the posterior's quantile function.
         """
         del design
         x = np.linspace(-REACH, REACH, N_POINTS)

@@ -192,9 +192,9 @@ def _final_month(
 def enrol(design: Design, present: Present, assumed: Assumed, noise: _Noise) -> Snapshot:
     """Return the patients with those to come, in the free rows, up to the design's maxima.
 
-    Arrivals are a Poisson process from the cut-off on. Their subgroup is drawn with the shares of the patients
-    so far, half a patient added to each, among subgroups that randomise; a full subgroup turns them away.
-    Their arm is drawn by the design's assignment under the allocation in force; permuted blocks are shuffled
+    Arrivals are a Poisson process from the cut-off on. Their subgroup is drawn with the shares of the
+    patients so far, half a patient added to each, among subgroups that randomise; a full subgroup turns them
+    away. Their arm is drawn by the design's assignment under the allocation in force; permuted blocks are shuffled
     once per look, not per completion.
     """
     now, free = present.patients, ~present.patients.observed

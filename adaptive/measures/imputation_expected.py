@@ -15,8 +15,8 @@ def further_events(
     """Return the expected number of further events of each cell up to the final look.
 
     Future patients enter at even intervals; their subgroups and arms have the expected shares. The final look
-    is held when the look plan says of these entries; one that waits for events never comes in this plan and is
-    taken to be at the design's last month.
+    is held when the look plan says of these entries; one that waits for events never comes in this plan and
+    is taken to be at the design's last month.
 
     Parameters
     ----------

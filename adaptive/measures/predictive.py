@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import numpy as np
 from jax.scipy.special import betainc
 from jaxtyping import Array, Float, Int
 
@@ -91,10 +92,7 @@ class PredictiveProbability(AbstractMeasure):
         wanted = (look.progress.status == CellStatus.OPEN).any() & ~look.progress.is_final
         like = jnp.zeros(design.eligible.shape, jnp.int32)
         count = where_wanted(wanted, _successes, self, design, look, like=like)
-        share = count.astype(jnp.float32) / self.n
-        if self.bound != "none":
-            share = bounds(self.n, self.level, self.bound)[count]
-        return jnp.where(wanted, share, jnp.nan)
+        return jnp.where(wanted, bounds(self.n, self.level, self.bound)[count], jnp.nan)
 
 
 def _successes(measure: PredictiveProbability, design: Design, look: FittedLook) -> Int[Array, "S B"]:
@@ -115,11 +113,14 @@ def _successes(measure: PredictiveProbability, design: Design, look: FittedLook)
 
 
 def bounds(n: int, level: Float[Array, ""], side: str) -> Float[Array, " n_plus_1"]:
-    """Return the exact one-sided bound of a probability for 0, 1, ..., ``n`` successes of ``n``.
+    """Return the share, or an exact bound of its expectation, for 0, 1, ..., ``n`` successes of ``n``.
 
     The lower bound for ``x`` is the ``1 - level`` quantile of ``Beta(x, n - x + 1)``, 0 for none; the upper
     one is one minus the lower bound for ``n - x``.
     """
+    if side == "none":
+        # Not divided later: a compiler may turn that into a product, which rounds otherwise.
+        return jnp.asarray(np.arange(n + 1) / n, level.dtype)
     if side == "upper":
         return 1.0 - bounds(n, level, "lower")[::-1]
     x = jnp.arange(1, n + 1, dtype=level.dtype)

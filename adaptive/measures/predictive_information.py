@@ -24,10 +24,10 @@ FARTHEST = 8.0
 
 
 class PredictiveInformation(AbstractMeasure):
-    """``Phi((z - c sqrt(f)) / sqrt(1 - f))`` with ``z`` of this look, critical value ``c`` and fraction ``f``.
+    """``Phi((z - c sqrt(f)) / sqrt(1 - f))``: ``z`` of this look, critical value ``c``, fraction ``f``.
 
-    ``z = Phi^-1(P(HR < margin | data))`` is the present evidence; ``f = I / (I + I')`` with ``I = 1 / sd^2`` of
-    the log hazard ratio and ``I'`` what further events add, ``I' = h(d + d') - h(d)`` with
+    ``z = Phi^-1(P(HR < margin | data))`` is the present evidence; ``f = I / (I + I')`` with ``I = 1 / sd^2``
+    of the log hazard ratio and ``I'`` what further events add, ``I' = h(d + d') - h(d)`` with
     ``h = 1 / (1 / d_arm + 1 / d_control)``. The further events ``d'`` are those expected under the design, at
     the expected hazards. Of a two-sided test both directions are added. NaN at the final look and where no
     cell is open.
@@ -63,12 +63,13 @@ class PredictiveInformation(AbstractMeasure):
     def __check_init__(self):
         if self.sample not in SAMPLES:
             raise BadInput(
-                f"PredictiveInformation: sample {self.sample!r} is not allowed; give one of {', '.join(SAMPLES)}"
+                f"PredictiveInformation: sample {self.sample!r} is not allowed; give one of "
+                f"{', '.join(SAMPLES)}"
             )
         if not hasattr(self._tested, "margin"):
             raise BadInput(
-                f"PredictiveInformation: {type(self._tested).__name__} is not a test of a hazard ratio below a "
-                "margin; use the measure hazard_ratio_below, log_rank or cox, or full imputation"
+                f"PredictiveInformation: {type(self._tested).__name__} is not a test of a hazard ratio below "
+                "a margin; use the measure hazard_ratio_below, log_rank or cox, or full imputation"
             )
 
     @property

@@ -10,7 +10,7 @@ ratios, with ``d[p]`` the events of all arms among patients who entered in perio
     lambda[1] ~ Gamma(a0, b0),     lambda[p] | d[1..p-1] ~ Gamma(omega a[p-1], omega b[p-1]),
     a[1] = a0 + d[1], a[p] = omega a[p-1] + d[p],   b[1] = b0 + E[1], b[p] = omega b[p-1] + E[p],
 
-that is ``lambda[p] = lambda[p-1] eta / omega`` with ``eta ~ Beta(omega a[p-1], (1 - omega) a[p-1])``: the mean
+that is ``lambda[p] = lambda[p-1] eta / omega``, ``eta ~ Beta(omega a[p-1], (1 - omega) a[p-1])``: the mean
 stays, the precision falls to the share ``omega``. Integrating the baselines out gives negative binomials,
 
     log L = sum_p { theta' d[., p] + omega a[p-1] log(omega b[p-1]) - a[p] log b[p] } + const.
@@ -19,8 +19,8 @@ Neighbouring terms hold the same ``log b[p]``, so they add up to one row per per
 
     log L = theta' d - (1 - omega) sum_{p < P} a[p] log b[p] - a[P] log b[P] + const.
 
-Smith and Miller (1986), JRSS B 48, 79-88, doi:10.1111/j.2517-6161.1986.tb01392.x; Harvey and Fernandes (1989),
-JBES 7, 407-417, doi:10.1080/07350015.1989.10509750.
+Smith and Miller (1986), JRSS B 48, 79-88, doi:10.1111/j.2517-6161.1986.tb01392.x; Harvey and Fernandes
+(1989), JBES 7, 407-417, doi:10.1080/07350015.1989.10509750.
 """
 
 import equinox as eqx
@@ -68,8 +68,8 @@ class Drifting(AbstractModel):
     def __check_init__(self):
         if not isinstance(self.model, AbstractHierarchical):
             raise BadInput(
-                f"Drifting cannot hold {type(self.model).__name__}; give a model with baselines of its own and "
-                "without historical controls, such as PartialPooling"
+                f"Drifting cannot hold {type(self.model).__name__}; give a model with baselines of its own "
+                "and without historical controls, such as PartialPooling"
             )
         if self.n_periods < 1:
             raise BadInput(f"Drifting.n_periods: {self.n_periods} came; give 1 or more")
@@ -112,14 +112,14 @@ class Drifting(AbstractModel):
         n = values.shape[2]
         if n % self.n_periods:
             raise BadInput(
-                f"Drifting: a table with {n} intervals came; with {self.n_periods} periods give a multiple of that"
+                f"Drifting: a table with {n} intervals came; give a multiple of the {self.n_periods} periods"
             )
         width = n // self.n_periods
         return [values[:, :, p * width : (p + 1) * width] for p in range(self.n_periods)]
 
 
 def walk_sd(omega: float, events_per_period: float) -> float:
-    """Return the standard deviation of the log hazard's step from period to period once the filter is settled.
+    """Return the standard deviation of the log hazard's step between periods once the filter is settled.
 
     With ``d`` events a period the precision settles at ``a = d / (1 - omega)``, and the step has
     ``Var(log(eta / omega)) = psi'(omega a) - psi'(a)``, about ``(1 - omega) / (omega a)``. So it is about

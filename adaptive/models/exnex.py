@@ -63,9 +63,7 @@ class ExNex(AbstractHierarchical):
     nex_mean: Float[Array, ""] = eqx.field(converter=jnp.asarray)
     nex_scale: Float[Array, ""] = eqx.field(converter=jnp.asarray)
 
-    def __call__(
-        self, table: EventTable | Rows | None, shape: tuple[int, int, int]
-    ) -> Float[Array, "S B"]:
+    def __call__(self, table: EventTable | Rows | None, shape: tuple[int, int, int]) -> Float[Array, "S B"]:
         """Sample ``log_hr`` and condition on ``table`` if given; ``shape`` is ``(S, A, J)``."""
         n_subgroups, n_experimental = shape[0], shape[1] - 1
         mu = numpyro.sample("mu", dist.Normal(0.0, self.mu_scale).expand((n_experimental,)).to_event(1))

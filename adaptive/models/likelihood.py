@@ -31,8 +31,8 @@ Columns = Sequence[Array]
 class Rows(eqx.Module):
     """The data as the likelihood takes them: one row per baseline hazard integrated out, ``L`` of them.
 
-    ``log L(theta) = sum_b theta_b d_b - sum_l n_l log(r_l + sum_a exp(theta_a) E_al)`` per subgroup, ``d_b`` the
-    arm's events.
+    ``log L(theta) = sum_b theta_b d_b - sum_l n_l log(r_l + sum_a exp(theta_a) E_al)`` per subgroup, with the
+    arm's events ``d_b``.
 
     Attributes
     ----------

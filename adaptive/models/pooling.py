@@ -48,9 +48,7 @@ class AbstractPooling(AbstractHierarchical):
     def sample_prior(self, shape: tuple[int, int]) -> Float[Array, "S B"]:
         """Sample the log hazard ratios from the prior."""
 
-    def __call__(
-        self, table: EventTable | Rows | None, shape: tuple[int, int, int]
-    ) -> Float[Array, "S B"]:
+    def __call__(self, table: EventTable | Rows | None, shape: tuple[int, int, int]) -> Float[Array, "S B"]:
         """Sample ``log_hr`` and condition on ``table`` if given; ``shape`` is ``(S, A, J)``."""
         log_hr = numpyro.deterministic("log_hr", self.sample_prior((shape[0], shape[1] - 1)))
         if table is not None:

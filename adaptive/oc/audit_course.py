@@ -98,7 +98,9 @@ def _look(design, nature, state, look):
     """Hold a look; the snapshot is taken again from who was enrolled by then, to which arm."""
     after, record = hold_look(design, nature, state, look)
     snapshot = observe(nature, after.enrolled, after.arm, record.time)
-    table = tabulate(snapshot, design.analysis.cuts, len(design.subgroups), len(design.arms), design.analysis.periods)
+    table = tabulate(
+        snapshot, design.analysis.cuts, len(design.subgroups), len(design.arms), design.analysis.periods
+    )
     before = eqx.tree_at(
         lambda p: (p.look, p.time, p.is_final),
         state.progress,

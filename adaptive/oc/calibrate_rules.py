@@ -92,7 +92,7 @@ def _claims(rule: AbstractRule) -> bool:
     return rule.binding and rule.verdict == CellStatus.EFFICACY
 
 
-def with_thresholds(design: Design, place: int, thresholds: Sequence[float]) -> Design:
+def with_thresholds(design: Design, place: int, thresholds: Sequence[float] | np.ndarray) -> Design:
     """Return the design with other thresholds of one rule; the same compiled program runs it."""
     old = design.rules[place].threshold
     new = jnp.asarray(np.asarray(thresholds, float), old.dtype)

@@ -11,7 +11,7 @@ from itertools import product
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Array, Bool, Float
 from scipy.stats import qmc
 
 from adaptive.design.protocol import Design
@@ -229,7 +229,7 @@ def _with_effects(
     return eqx.tree_at(lambda s: s.hazards.log_hr, base, log_hr.at[:, rows].set(jnp.broadcast_to(own, shape)))
 
 
-def _mix(base: Scenario, box: Box, point: Point) -> Float[np.ndarray, "G S"]:
+def _mix(base: Scenario, box: Box, point: Point) -> Float[Array, "G S"]:
     weight = np.ones(len(base.subgroups))
     for factor, value in zip(box.factors, point.values, strict=True):
         if factor.kind == "mix":

@@ -146,7 +146,8 @@ def _condition(rule: dict) -> str:
     """Return what a rule asks, its parts joined by their word, and the cells in which it acts."""
     if parts := rule.get("parts"):
         several = len(parts) > 1
-        texts = [f"({_condition(p)})" if several and len(p["asks"]) > 1 else _condition(p) for p in parts]
+        wide = [several and (len(part["asks"]) > 1 or "scope" in part) for part in parts]
+        texts = [f"({_condition(p)})" if w else _condition(p) for p, w in zip(parts, wide, strict=True)]
     else:
         texts = [_ask_text(ask) for ask in rule.get("asks", [])]
     condition = f" {rule.get('joined', 'and')} ".join(texts)
@@ -267,7 +268,9 @@ def provenance_table(results: Sequence[CellResult]) -> pd.DataFrame:
                 **{name: _plain(version) for name, version in manifest.get("versions", {}).items()},
                 "config SHA-256": config_hash(result),
                 "command": _plain(manifest.get("command") or None),
-                **({"precision on demand": _plain(words(manifest.get("until")) or None)} if on_demand else {}),
+                **(
+                    {"precision on demand": _plain(words(manifest.get("until")) or None)} if on_demand else {}
+                ),
             }
         )
     return pd.DataFrame(rows)

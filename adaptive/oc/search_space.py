@@ -147,15 +147,13 @@ def nsga2(
             "method=sobol"
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.NSGAIISampler(
-        seed=seed, population_size=population, constraints_func=lambda trial: trial.user_attrs["missed"]
-    )
+    sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=population)
     study = optuna.create_study(directions=["maximize"] * n_objectives, sampler=sampler)
     for _ in range(n_points):
         trial = study.ask()
         values = {p.key: _suggested(trial, p) for p in parameters}
         scores, missed = evaluate(values)
-        trial.set_user_attr("missed", (missed,))
+        trial.set_constraint("error", missed)
         study.tell(trial, scores)
         yield values
 

@@ -30,7 +30,7 @@ def hazard_draws(
     """Return ``n`` joint posterior draws of the hazard of every subgroup, arm and interval.
 
     ``theta`` comes from ``log_hr_draws``; then ``lambda[s, j] | theta ~ Gamma(a0 + d[s, ., j],
-    b0 + sum_a exp(theta[s, a]) E[s, a, j])``, and the hazard of arm ``a`` is ``lambda[s, j] exp(theta[s, a])``.
+    b0 + sum_a exp(theta[s, a]) E[s, a, j])``; the hazard of arm ``a`` is ``lambda[s, j] exp(theta[s, a])``.
     Under ``GammaHazards`` every arm's hazard is Gamma and there is one interval, ``J = 1``.
 
     Parameters
@@ -49,8 +49,8 @@ def hazard_draws(
     """
     if isinstance(model, Drifting):
         raise BadInput(
-            "predicting patients' futures needs one baseline hazard; the model has one per calendar period of "
-            "entry: leave out the time trend, or do not use predictive probabilities by imputation"
+            "predicting patients' futures needs one baseline hazard; the model has one per calendar period "
+            "of entry: leave out the time trend, or do not use predictive probabilities by imputation"
         )
     if isinstance(model, HistoricalControls):
         model, table = model.model, model.augmented(table)
@@ -65,9 +65,7 @@ def hazard_draws(
     return (unit / rate.astype(jnp.float32))[:, :, None, :] * ratio[..., None]
 
 
-def _constant(
-    key: PRNGKeyArray, model: GammaHazards, table: EventTable, n: int
-) -> Float[Array, "D S A 1"]:
+def _constant(key: PRNGKeyArray, model: GammaHazards, table: EventTable, n: int) -> Float[Array, "D S A 1"]:
     """Return draws of independent Gamma hazards, from the totals over the intervals."""
     shape = (model.shape + table.events.sum(axis=2)).astype(jnp.float32)
     rate = (model.rate + table.exposure.sum(axis=2)).astype(jnp.float32)

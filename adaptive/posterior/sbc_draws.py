@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from adaptive.errors import BadInput
 from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
 from adaptive.models.prior_draws import draw_priors
 
 
@@ -83,6 +84,11 @@ def baseline_prior(model: AbstractModel) -> tuple[np.ndarray, np.ndarray]:
     BadInput
         If the model has no such fields.
     """
+    if isinstance(model, Drifting):
+        raise BadInput(
+            "calibration of Drifting: its baselines depend on the events of earlier periods, so that no "
+            "truth can be drawn before them; calibrate the model inside"
+        )
     if (inner := getattr(model, "model", None)) is not None:
         gamma_shape, gamma_rate = baseline_prior(inner)
         past = [float(model.discount) * np.asarray(x, float) for x in (model.events, model.exposure)]

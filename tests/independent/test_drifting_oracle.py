@@ -85,13 +85,8 @@ def test_posterior_is_that_of_brute_force():
     edges = np.array([-0.7, 0.0, 0.4])
     spline = np.interp(edges, grid + 0.5 * (grid[1] - grid[0]), np.cumsum(weight))
     np.testing.assert_allclose(fit.p_below(jnp.asarray(edges))[:, 0, 0], spline, atol=2e-3)
-    plain = LaplaceEngine().fit(jax.random.key(0), NoPooling(**PRIOR), summed(table, 3))
+    plain = LaplaceEngine().fit(jax.random.key(0), Drifting(NoPooling(**PRIOR), 1.0, 3), table)
     assert abs(float(plain.mean[0, 0]) - weight @ grid) > 0.05, "the case does not tell drift from none"
-
-
-def summed(table, n_periods):
-    add = lambda x: x.reshape(*x.shape[:2], n_periods, -1).sum(axis=2)  # noqa: E731
-    return EventTable(add(table.events), add(table.exposure))
 
 
 def replicates(n, exposure, omega, seed=1):
@@ -154,7 +149,7 @@ def test_the_sampler_and_the_fast_engine_agree():
         return jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(3), 3), events, exposure)
 
     fast, _ = fitted(LaplaceEngine())
-    share, health = fitted(NutsEngine(chains=2, warmup=300, draws=1000, min_ess=200.0))
+    share, health = fitted(NutsEngine(chains=2, warmup=250, draws=750, min_ess=200.0))
     n = np.asarray(health.ess)[:, None, None, None]
     assert n.min() > 200
     error = np.sqrt(np.maximum(share * (1 - share), 0.01) / n)

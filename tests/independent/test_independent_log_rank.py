@@ -18,6 +18,7 @@ from scipy.stats import multivariate_normal, norm
 from adaptive.codes import CellStatus
 from adaptive.design.allocation import FixedAllocation
 from adaptive.design.looks import EventLooks
+from adaptive.design.measure import HazardRatioBelow
 from adaptive.design.protocol import Analysis, Design, Limits
 from adaptive.design.rules_measured import MeasuredRule
 from adaptive.io.patients import read_patients, snapshot_at
@@ -294,6 +295,14 @@ def test_c1_design_b_with_its_shifted_null(hr):
         close(found, theory, np.inf, allowance=0.006)
     else:
         close(found, theory, np.inf, allowance=0.025)
+
+
+@pytest.mark.parametrize("hr", [0.5, B_MARGIN])
+def test_c1_design_b_by_posterior_probability(hr):
+    """P(HR < 1.5) under vague priors, against theory with the allowances of the published numbers."""
+    found = characteristics(design(HazardRatioBelow(B_MARGIN), **B), scenario(hr=hr, median=6.0), 18)
+    allowance = [[0.004 if hr == B_MARGIN else 0.025], [0.025]]
+    close(found, by_integration(hr), np.inf, allowance=np.asarray(allowance))
 
 
 def test_a_test_without_the_shift_fails_the_check_of_design_b():

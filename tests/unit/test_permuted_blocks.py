@@ -8,11 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from adaptive.design.allocation_control import MatchedControl
+from adaptive.design.allocation_timing import AtLooksAllocation
+from adaptive.design.allocation_weights import InformationWeights
 from adaptive.design.assignment import Line
 from adaptive.design.assignment_blocks import PermutedBlocks, seats
 from adaptive.simulate.drivers import simulate
 from adaptive.simulate.step import hold_look, open_trial
 from tests.statistics import assert_mc_close
+from tests.strategy_examples import response_adaptive
 from tests.toy import toy_design, toy_scenario
 
 SCENARIO = toy_scenario(((-0.9, -1.2), (0.4, -0.6)), rate=3.0)
@@ -199,8 +203,20 @@ def test_every_full_block_is_balanced(course):
     assert full > 50
 
 
-def test_drivers_agree_with_blocks():
-    design = toy_design(assignment=PermutedBlocks(6))
+def test_drivers_agree_with_blocks_and_an_arm_that_is_not_eligible_gets_nobody():
+    inside = response_adaptive(weights=InformationWeights(), control=MatchedControl(), floor=0.1)
+    design = toy_design(
+        assignment=PermutedBlocks(6),
+        allocation=AtLooksAllocation(inside=inside, due=[True, False, False]),
+        eligible=np.array([[True, True], [False, True]]),
+    )
     left = simulate(design, SCENARIO, seed=7, trials=np.arange(300), driver="scan")
     right = simulate(design, SCENARIO, seed=7, trials=np.arange(300))
     jax.tree.map(np.testing.assert_array_equal, left, right)
+    patients = left.result.patients
+    assert np.all(patients[:, 1, 1] == 0)
+    assert patients[:, 1, 2].min() > 0 and patients[:, 0].min() > 0
+    held = left.looks.held[:, 1]
+    kept = left.looks.decision.allocation[held, 1] == left.looks.decision.allocation[held, 0]
+    same = (left.looks.decision.status[held, 1] == left.looks.decision.status[held, 0]).all(axis=(1, 2))
+    assert kept[same].all() and same.sum() > 20

@@ -157,15 +157,18 @@ IMPOSSIBLE = {
         ["rules.one.threshold", "each part"],
     ),
     "part of another kind": (
-        "one: {kind: harm, any_of: {a: {kind: futility, margin: 1, threshold: 0.9}, b: {margin: 1, threshold: 0.8}}}",
+        "one: {kind: harm, any_of: {a: {kind: futility, margin: 1, threshold: 0.9}, "
+        "b: {margin: 1, threshold: 0.8}}}",
         ["rules.one.any_of.a.kind: 'futility'", "leave it out"],
     ),
     "part that binds": (
-        "one: {kind: harm, any_of: {a: {margin: 1, threshold: 0.9, binding: true}, b: {margin: 1, threshold: 0.8}}}",
+        "one: {kind: harm, any_of: {a: {margin: 1, threshold: 0.9, binding: true}, "
+        "b: {margin: 1, threshold: 0.8}}}",
         ["rules.one.any_of.a.binding", "as a whole"],
     ),
     "parts that never meet": (
-        f"one: {{kind: harm, all_of: {{a: {{margin: 1, threshold: {EARLY}}}, b: {{margin: 1, threshold: {LATE}}}}}}}",
+        f"one: {{kind: harm, all_of: {{a: {{margin: 1, threshold: {EARLY}}}, "
+        f"b: {{margin: 1, threshold: {LATE}}}}}}}",
         ["rules.one.all_of", "never fires"],
     ),
     "waiting for nothing": (

@@ -1,0 +1,151 @@
+"""The space of nulls: what its points are, that the truth agrees, and that two stages undo the bias."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from adaptive.codes import CellStatus
+from adaptive.errors import BadInput
+from adaptive.oc.null_space import Box, Factor, null_at, null_patterns, points_of, read_factors
+from adaptive.oc.null_space_search import Stages, search_nulls
+from adaptive.oc.null_space_store import pattern_words, told
+from adaptive.scenario.estimand import true_values
+from tests.toy import toy_design, toy_scenario
+
+EVENT = ("event",)
+FACTORS = (
+    Factor("hazard", "red", 0.5, 2.0),
+    Factor("channel", "dropout", 0.5, 3.0),
+    Factor("accrual", "all", 0.5, 2.0),
+    Factor("drift", "all", 0.5, 2.0),
+    Factor("mix", "blue", 0.5, 2.0),
+    Factor("effect", "all", 0.4, 0.8),
+)
+
+
+def test_a_point_changes_what_it_names_and_nothing_else():
+    base, protocol = toy_scenario(((-0.3, 0.2), (0.0, -0.9))), toy_design()
+    box = Box(FACTORS, null_patterns(protocol, "cells"), 24.0)
+    point = points_of(box, 8, 1)[5 * 9 + 3]
+    value = dict(zip([f.label for f in FACTORS], point.values, strict=True))
+    null = null_at(base, EVENT, box, point)
+    made = null.scenario
+    ratio = np.asarray(made.hazards.base / base.hazards.base)
+    assert np.allclose(ratio[0, 0, 0], value["hazard:red"]) and np.allclose(ratio[0, 0, 1], 1)
+    assert np.allclose(ratio[0, 2], value["channel:dropout"]) and np.allclose(ratio[0, 1], 1)
+    assert np.allclose(made.accrual.rate, base.accrual.rate * value["accrual"])
+    odds = np.asarray(made.population.mix[0, 1] / made.population.mix[0, 0])
+    assert np.isclose(odds, 0.4 / 0.6 * value["mix:blue"]) and np.isclose(made.population.mix.sum(), 1)
+    drift = np.exp(np.asarray(made.drift.log_multiplier))
+    assert np.allclose(drift[:, 0], [1, value["drift"]]) and np.allclose(drift[:, 1:], 1)
+    assert list(np.asarray(made.drift.knots)) == [0, 24]
+    expected = np.where(null.is_null, 0, np.log(value["effect"]))
+    assert np.allclose(np.asarray(made.hazards.log_hr)[0, 0, :, 1:, :], expected[:, :, None])
+
+
+def test_declared_nulls_are_those_of_the_truth():
+    base, protocol = toy_scenario(), toy_design()
+    box = Box(FACTORS, null_patterns(protocol, "cells"), 24.0)
+    points = points_of(box, 0, 1)
+    assert len(points) == 15
+    for point in points:
+        null = null_at(base, EVENT, box, point)
+        assert (true_values(null.scenario, EVENT, 24.0).is_null == null.is_null).all()
+
+
+def test_partial_nulls_are_all_there_once():
+    protocol = toy_design(eligible=np.array([[True, False], [True, True]]))
+    assert len(null_patterns(protocol, "none")) == 1
+    assert len(null_patterns(protocol, "subgroups")) == 3
+    assert len(null_patterns(protocol, "arms")) == 3
+    assert len(null_patterns(protocol, "cells")) == 7
+    assert pattern_words(protocol, null_patterns(protocol, "none")[0]) == "all null"
+    assert pattern_words(protocol, np.array([[False, False], [True, False]])) == "null in blue (low)"
+    wide = toy_design(eligible=np.ones((4, 2), bool))
+    with pytest.raises(BadInput, match="255 patterns"):
+        null_patterns(wide, "cells")
+
+
+def test_points_fill_the_box_on_the_log_scale():
+    box = Box(FACTORS[:2], (np.ones((2, 2), bool),), 24.0)
+    points = points_of(box, 64, 3)
+    assert len(points) == 65 and points[0].values == pytest.approx((1.0, np.sqrt(1.5)))
+    logs = np.log([point.values for point in points[1:]])
+    for column, factor in zip(logs.T, FACTORS, strict=False):
+        unit = (column - np.log(factor.low)) / np.log(factor.high / factor.low)
+        # A scrambled Sobol sequence of 64 points has one in each of 64 equal cells of every axis.
+        assert sorted(np.floor(64 * unit).astype(int)) == list(range(64))
+
+
+def simulator(error):
+    """Return a simulator whose trials claim wrongly with a probability that depends on the accrual rate."""
+
+    def simulate(design, scenario, *, seed, trials):
+        rate = float(scenario.accrual.rate[-1])
+        rng = np.random.default_rng([seed, int(trials[0]), int(1e6 * rate)])
+        claim = rng.random(len(trials)) < error(rate)
+        status = np.full((len(trials), 2, 2), int(CellStatus.COMPLETED))
+        status[claim, 0, 0] = int(CellStatus.EFFICACY)
+        return SimpleNamespace(result=SimpleNamespace(status=status))
+
+    return simulate
+
+
+STAGES = Stages("any_false_claim", 63, 1000, 20_000, 8, 0.05, 1, 2)
+
+
+def test_the_largest_of_noisy_estimates_is_biased_and_the_second_stage_is_not():
+    """The error is 0.025 everywhere: stage 1 finds a larger one, stage 2 does not."""
+    box = Box(FACTORS[2:3], (np.ones((2, 2), bool),), 24.0)
+    searched = search_nulls(toy_design(), toy_scenario(), box, STAGES, simulate=simulator(lambda _: 0.025))
+    first = max(item.count for item in searched.first) / 1000
+    expected_of_64 = 0.025 + 2.37 * np.sqrt(0.025 * 0.975 / 1000)
+    assert first > 0.025 + (expected_of_64 - 0.025) / 2 and searched.bias > 0.003
+    pooled = sum(item.count for item in searched.second)
+    n = 8 * 20_000
+    assert stats.binomtest(pooled, n, 0.025).pvalue > 1e-6
+    assert 0.025 < max(searched.uppers) < 0.032
+
+
+def test_the_worst_corner_is_found():
+    box = Box(FACTORS[2:3], (np.ones((2, 2), bool),), 24.0)
+    searched = search_nulls(
+        toy_design(), toy_scenario(), box, STAGES, simulate=simulator(lambda rate: 0.01 * rate)
+    )
+    top = searched.second[0]
+    assert top.point.values[0] > 1.7
+    text = "\n".join(told(toy_design(), box, STAGES, searched, 0.025))
+    assert (
+        "biased" not in text and "too large on average" in text and "estimated over the declared set" in text
+    )
+
+
+def test_stages_with_one_seed_are_refused():
+    box = Box(FACTORS[2:3], (np.ones((2, 2), bool),), 24.0)
+    same = Stages(**{**vars(STAGES), "second_seed": 1})
+    with pytest.raises(BadInput, match="second_seed: 1 is the seed of the first stage"):
+        search_nulls(toy_design(), toy_scenario(), box, same)
+
+
+def test_faults_of_a_box_are_told_together():
+    given = {
+        "hazard": {"green": [1, 2]},
+        "accrual": [2, 1],
+        "efect": [0.5, 0.8],
+        "effect": [0.5, 1.5],
+        "mix": [0.5, 2],
+        "channel": {"event": [1, 2]},
+        "drift": None,
+    }
+    with pytest.raises(BadInput) as caught:
+        read_factors(given, toy_scenario(), EVENT)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        "box.hazard.green",
+        "box.accrual",
+        "box.efect",
+        "box.effect",
+        "box.mix",
+        "box.channel.event",
+    ]
