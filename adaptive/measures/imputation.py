@@ -194,8 +194,8 @@ def enrol(design: Design, present: Present, assumed: Assumed, noise: _Noise) -> 
 
     Arrivals are a Poisson process from the cut-off on. Their subgroup is drawn with the shares of the
     patients so far, half a patient added to each, among subgroups that randomise; a full subgroup turns them
-    away. Their arm is drawn by the design's assignment under the allocation in force; permuted blocks are shuffled
-    once per look, not per completion.
+    away. Their arm is drawn by the design's assignment under the allocation in force; permuted blocks are
+    shuffled once per look, not per completion.
     """
     now, free = present.patients, ~present.patients.observed
     gap = exponential(noise.row(_ARRIVAL), jnp.float32) / assumed.entry_rate.astype(jnp.float32)

@@ -14,6 +14,7 @@ from adaptive.design.protocol import Design
 from adaptive.design.rules import AbstractRule
 from adaptive.io.frames import Labels
 from adaptive.io.hashing import finite_or_null
+from adaptive.oc.describe_parts import awaits, in_words, responds, timing_words
 from adaptive.scenario.estimand import true_values
 from adaptive.scenario.truth import Scenario
 
@@ -42,7 +43,10 @@ def describe_design(design: Design) -> dict[str, Any]:
             "max_patients": int(design.limits.max_patients),
             "max_months": float(design.limits.max_months),
             "rules": [_describe_rule(rule, design.looks.n_looks) for rule in design.rules],
-            "allocation": type(design.allocation).__name__,
+            "allocation": in_words(design.allocation),
+            "responds": responds(design.allocation),
+            "awaits": awaits(design),
+            "timing": timing_words(design),
             "model": type(design.analysis.model).__name__,
             "engine": type(design.analysis.engine).__name__,
         }

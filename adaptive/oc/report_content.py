@@ -100,10 +100,13 @@ def adaptations_of(results: Sequence[CellResult]) -> list[str]:
     designs = [result.manifest["design"] for result in results]
     kinds = {str(rule.get("kind", "")).lower() for design in designs for rule in design.get("rules", [])}
     several = any(int(design.get("n_looks") or 1) > 1 for design in designs)
-    allocations = {_kind(design.get("allocation")).lower() for design in designs}
     found = []
-    if any(name and "fixed" not in name for name in allocations):
+    if any(design.get("responds") for design in designs):
         found.append("response-adaptive randomisation")
+    if any(design.get("awaits") for design in designs):
+        found.append("an end of accrual when success is expected")
+    if any("Arms that come and go" in design.get("timing", {}) for design in designs):
+        found.append("arms that enter or leave")
     found += [
         f"stopping for {name}"
         for name in ("efficacy", "futility", "harm")
@@ -114,11 +117,6 @@ def adaptations_of(results: Sequence[CellResult]) -> list[str]:
     if several and len(results[0].subgroups) > 1:
         found.append("closure of arms within subgroups")
     return found
-
-
-def _kind(value: object) -> str:
-    """Return the kind of a described part, which may be a name or a mapping with ``kind``."""
-    return str(value.get("kind", value)) if isinstance(value, dict) else str(value or "")
 
 
 def label_content() -> dict:
@@ -178,6 +176,7 @@ def design_table(results: Sequence[CellResult]) -> pd.DataFrame:
                 "Largest number of patients": _plain(design.get("max_patients")),
                 "Calendar limit, months": _plain(design.get("max_months")),
                 "Allocation": _plain(design.get("allocation")),
+                **design.get("timing", {}),
                 "Rules": "\n".join(rules) or "none",
                 "Analysis model": _plain(design.get("model")),
                 "Posterior engine": _plain(design.get("engine")),

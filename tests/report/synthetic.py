@@ -154,7 +154,7 @@ def write_result(
         "benchmark": benchmark,
         "design": DESIGN_PARTS
         | {"name": design, "arms": list(arms), "subgroups": list(subgroups), "n_looks": arrays["n_looks"]}
-        | {"rules": rules or RULES, "allocation": allocation},
+        | {"rules": rules or RULES, "allocation": allocation, "responds": "Fixed" not in allocation},
         "scenario": scenario,
         "seed": seed,
         "config_sha256": digest(path / "config.yaml"),
