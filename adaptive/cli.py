@@ -49,66 +49,70 @@ examples:
   adaptive simulate -m design=srs_rar 'scenario=glob(srs_*)'  a sweep
   adaptive simulate -m design=srs_rar rules.efficacy.threshold=0.98,0.99 \\
       'design.name=srs_rar_${rules.efficacy.threshold}'       a sweep over a number
-  adaptive simulate experiment=brain_srs until.metric=any_false_claim until.mcse=0.001   as many trials as it takes
+  adaptive simulate experiment=brain_srs until.metric=any_false_claim until.mcse=0.001
   adaptive simulate experiment=brain_srs hydra/launcher=submitit_slurm
   adaptive simulate design=srs_rar --cfg job                  show the configuration
 
 settings: study, benchmark, n_trials, seed, chunk_size, driver (dropping, scan), precision (float64,
-float32), keep_looks, output, until (metric, mcse, at_least, at_most, step, subgroup, arm), report.enabled, report.output
+float32), keep_looks, output, until (metric, mcse, at_least, at_most, step, subgroup, arm), report.enabled,
+report.output
 groups: experiment, design, scenario, model, posterior, allocation, rules, looks, report
 """,
     "calibrate": """\
 usage: adaptive calibrate [--config-dir FOLDER] [key=value ...]
 
 Finds the thresholds of an efficacy rule at which the one-sided error is at the target in every declared
-scenario, then confirms them with fresh seeds. From one simulation without the rule where that is exact (it says
-when it is not), otherwise by simulating candidates on the same trials. Errors are estimated over the declared set.
+scenario, then confirms them with fresh seeds. From one simulation without the rule where that is exact (it
+says when it is not), otherwise by simulating candidates on the same trials. Errors are estimated over
+the declared set.
 
 examples:
   adaptive calibrate experiment=brain_srs design=srs_rar           over the experiment's scenarios with nulls
   adaptive calibrate design=srs_rar 'nulls=[srs_null,srs_drift]' target=0.05
   adaptive calibrate design=srs_rar scenario=srs_null shape=own    the design's thresholds, shifted together
-  adaptive calibrate design=srs_rar scenario=srs_null shape=obrien_fleming 'information=[0.4,0.7,0.8,0.9,0.95,1]'
-  adaptive calibrate design=srs_rar scenario=srs_null conservative=false      the estimate, not its bound, at the target
+  adaptive calibrate design=srs_rar scenario=srs_null shape=obrien_fleming \\
+      'information=[0.4,0.7,0.8,0.9,0.95,1]'
+  adaptive calibrate design=srs_rar scenario=srs_null conservative=false
   adaptive calibrate design=srs_rar scenario=srs_null error=per_comparison
 
 Given the same output again, another target or shape uses the stored statistics and simulates only to confirm.
 settings: nulls, target, error (any_false_claim, per_comparison), rule, shape (constant, obrien_fleming, own),
-information, method (auto, stored, again), conservative, gamma, n_trials, n_confirm, seed, confirm_seed, precision,
-output
+information, method (auto, stored, again), conservative, gamma, n_trials, n_confirm, seed, confirm_seed,
+precision, output
 """,
     "nulls": """\
 usage: adaptive nulls [--config-dir FOLDER] [key=value ...]
 
-Searches a declared box of nuisance parameters (hazards, accrual, drift, mix, dropout, effects of the cells with a
-benefit) and every partial null for the largest one-sided error: Sobol points with few trials, then the worst
-points again with many independent ones and a simultaneous upper bound.
+Searches a declared box of nuisance parameters (hazards, accrual, drift, mix, dropout, effects of the cells
+with a benefit) and every partial null for the largest one-sided error: Sobol points with few trials,
+then the worst points again with many independent ones and a simultaneous upper bound.
 
 examples:
   adaptive nulls design=srs_rar scenario=srs_null
   adaptive nulls design=srs_rar scenario=srs_null partial=none box.effect=null n_points=64
-  adaptive nulls design=srs_rar scenario=srs_null 'box.hazard={TNBC:[0.5,2]}' n_second=100000
+  adaptive nulls design=srs_rar scenario=srs_null box.hazard=null 'box.hazard_in={TNBC:[0.5,2]}'
   adaptive nulls design=srs_rar 'rules.efficacy.threshold=0.995' 'box.channel={dropout:[0.5,3]}'
 
-settings: box (hazard, channel, accrual, drift, mix, effect), partial (none, subgroups, arms, cells), drift_months,
-target, error, n_points, n_first, n_worst, n_second, gamma, seed, second_seed, precision, output
+settings: box (hazard, hazard_in, channel, accrual, drift, mix, effect), partial (none, subgroups, arms,
+cells), drift_months, target, error, n_points, n_first, n_worst, n_second, gamma, seed, second_seed,
+precision, output
 """,
     "search": """\
 usage: adaptive search [--config-dir FOLDER] [key=value ...]
 
-Simulates a family of designs on the same virtual patients and shows which trade power, patients, time and patients
-on inferior arms best while the one-sided error is held. Design 0 is the configuration as it is. An interrupted
-search goes on when the same command is given again.
+Simulates a family of designs on the same virtual patients and shows which trade power, patients, time and
+patients on inferior arms best while the one-sided error is held. Design 0 is the configuration as it is.
+An interrupted search goes on when the same command is given again.
 
 examples:
   adaptive search experiment=brain_srs design=srs_rar 'over={rules.efficacy.threshold:[0.99,0.995,0.998]}'
   adaptive search experiment=brain_srs design=srs_rar calibrate=true 'over={allocation.power:[0,0.5,1]}'
   adaptive search design=srs_rar 'nulls=[srs_null]' 'alternatives=[srs_both]' method=sobol n_points=32 \\
-      'over={rules.efficacy.threshold:{low:0.98,high:0.999},design.max_patients:{low:240,high:360,whole:true}}'
+      'over={rules.efficacy.threshold:{low:0.98,high:0.999},design.max_months:{low:48,high:72}}'
   adaptive search design=srs_rar 'nulls=[srs_null]' 'alternatives=[srs_both]' method=nsga2 n_points=64 ...
 
-settings: over, method (grid, sobol, nsga2), n_points, nulls, alternatives, objectives, calibrate, target, error,
-rule, shape, information, n_null, n_trials, n_calibrate, gamma, seed, precision, output
+settings: over, method (grid, sobol, nsga2), n_points, nulls, alternatives, objectives, calibrate, target,
+error, rule, shape, information, n_null, n_trials, n_calibrate, gamma, seed, precision, output
 """,
     "report": """\
 usage: adaptive report RESULTS... [output=FOLDER]

@@ -30,7 +30,6 @@ from adaptive.simulate.drivers import simulate
 
 THEIRS = {"log_rank": 2.7, "bayesian": 0.8}
 """Trials a second of goldilocks 0.6 on two cores, with 100 imputations a look."""
-BAYESIAN = "{measure: {kind: hazard_ratio_below}, threshold: 0.975}"
 FORMS = {
     "full imputation, log-rank final test": ("goldilocks", "log_rank", 20),
     "full imputation, Bayesian final test": ("goldilocks", "bayesian", 100),
@@ -40,17 +39,16 @@ FORMS = {
 
 def parts_of(design: str, scenario: str, final: str = "log_rank", threshold: float = 0.95):
     """Return a design and a scenario by name, with another final test or threshold if asked."""
-    changes = []
-    for rule in ("futility", "expected_success"):
-        if final == "bayesian":
-            changes.append(f"rules.{rule}.measure.final={BAYESIAN}")
-        else:
-            changes.append(f"rules.{rule}.measure.final.threshold={threshold}")
-    last = 0.975 if final == "bayesian" else threshold
+    values = compose_one("config", [f"design={design}", f"scenario={scenario}"])
+    rules = values["rules"]
     if final == "bayesian":
-        changes.append("rules.efficacy.measure={kind: hazard_ratio_below}")
-    changes.append(f"rules.efficacy.threshold=[null,null,null,null,null,null,null,null,{last}]")
-    values = compose_one("config", [f"design={design}", f"scenario={scenario}", *changes])
+        threshold, below = 0.975, {"kind": "hazard_ratio_below", "margin": 1.0}
+        rules["efficacy"]["measure"] = below
+    for rule in ("futility", "expected_success"):
+        test = rules[rule]["measure"]["final"]
+        test["threshold"] = threshold
+        test["measure"] = rules["efficacy"]["measure"]
+    rules["efficacy"]["threshold"] = [None] * 8 + [threshold]
     return build_design(values), build_scenario(values)
 
 
@@ -69,6 +67,7 @@ def with_imputations(design, n: int):
 def add_options(parser) -> None:
     parser.add_argument("--part", choices=("speed", "check", "limit"), default="speed")
     parser.add_argument("--trials", type=int, default=1024)
+    parser.add_argument("--form", default="", help="only forms whose name holds this")
     parser.add_argument("--repeats", type=int, default=3)
 
 
@@ -78,7 +77,8 @@ def main(options, report) -> None:
 
 def speed(options, report) -> None:
     """Measure every form in both scenarios, and what an imputation is made of."""
-    for form, (name, final, asked) in FORMS.items():
+    chosen = {form: given for form, given in FORMS.items() if options.form in form}
+    for form, (name, final, asked) in chosen.items():
         for scenario in ("goldilocks_benefit", "goldilocks_null"):
             design, truth = parts_of(name, scenario, final)
             n = 256 if options.quick else options.trials * (8 if "information" in form else 1)

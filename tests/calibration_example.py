@@ -55,7 +55,8 @@ def spread_limits(n_seeds=N_SEEDS):
 def scatter(counts, n, n_calibration, target=TARGET):
     """Return the sum of squares of confirmed errors about the target, in units of what chance explains.
 
-    A threshold that is an order statistic of ``n_calibration`` trials has an error with variance ``a (1 - a) /
+    A threshold that is an order statistic of ``n_calibration`` trials has an error with variance ``a (1 - a)
+    /
     n_calibration``; fresh trials add theirs. Chi-squared with as many degrees of freedom as counts.
     """
     gaps = np.asarray(counts) / n - target

@@ -55,7 +55,7 @@ def request_of(asked: Any) -> Any:
 
 
 def with_nulls(scenarios: Sequence[Any], named: bool) -> list:
-    """Return the scenarios with a null cell; of an experiment the others are left out, named ones are kept."""
+    """Return the scenarios with a null cell; of an experiment the others are left out."""
     kept = [item for item in scenarios if named or item.is_null.any()]
     dropped = [item.name for item in scenarios if item not in kept]
     if dropped:

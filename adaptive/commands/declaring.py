@@ -11,7 +11,7 @@ from adaptive.errors import BadInput, did_you_mean
 
 
 def first_config(name: str, arguments: Arguments) -> dict[str, Any]:
-    """Return the command's configuration, the scenario being the first of those it may mean; sets the precision.
+    """Return the command's configuration, with one of its scenarios, and set the precision.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Builds what calibration, null-space search and design search need: settings, a design, declared scenarios."""
+"""Builds what calibration and the searches need: settings, a design, declared scenarios."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence

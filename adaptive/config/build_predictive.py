@@ -36,6 +36,14 @@ def predictive(
     values: Any, design: DesignValues | None, key: str, faults: Faults, build: BuildMeasure
 ) -> AbstractMeasure | None:
     """Return the predictive probability by imputation."""
+    if design is not None and design.periods is not None:
+        faults.add(
+            f"{key}.kind",
+            "predictive",
+            "patients' futures need one baseline hazard, and the model has one per period of entry; give "
+            "design.periods=null, or a measure that does not predict by imputation",
+        )
+        return None
     final = _final(values.final, design, f"{key}.final", faults, build)
     if final is None:
         return None

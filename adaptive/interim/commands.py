@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from adaptive.codes import StopReason
+from adaptive.design.decide import measures_of
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.interim.analyse import Interim, analyse, site_labels, unsettled
@@ -24,7 +25,11 @@ from adaptive.interim.request import AnalysisRequest, Sampling
 from adaptive.interim.state import SCHEMA, Previous, progress_at, read_previous
 from adaptive.interim.words import recommendation
 from adaptive.io.patients import PatientData, cut, cutoff_label, parse_cutoff, read_patients, to_snapshot
+from adaptive.measures.predictive import PredictiveProbability
+from adaptive.measures.predictive_information import PredictiveInformation
 from adaptive.report.memo import render_memo
+
+PREDICTS = PredictiveProbability, PredictiveInformation
 
 DECIDED, WITHHELD = 0, 3
 """Exit codes: a decision was made; diagnostics failed and the decision is withheld (2 is bad input)."""
@@ -66,7 +71,13 @@ def run_analyse(design: Design, request: AnalysisRequest, output_dir: Path) -> i
 
 
 def check_entries(design: Design, data: PatientData) -> None:
-    """Raise ``BadInput`` if the model tells periods of entry apart and the file has no entry dates."""
+    """Raise ``BadInput`` if the design needs entry dates and the file has none."""
+    predicts = [m.words for m in measures_of(design) if isinstance(m, PREDICTS)]
+    if predicts and data.cut:
+        raise BadInput(
+            f"columns.entry: the design's rules look at the {predicts[0]}, and the file has no entry dates, so "
+            "nobody knows who is still in follow-up; name the column of randomisation dates"
+        )
     if design.analysis.periods is not None and data.cut:
         raise BadInput(
             "columns.entry: the design's model has a time trend over periods of entry, and the file has no "

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from adaptive.errors import BadInput
 from adaptive.oc.audit_course import Course
 from adaptive.oc.audit_fit import Fitting, Refits, Task, refit
-from adaptive.oc.audit_frame import AuditCell, frame_of, has_looks, margins_of, read_looks
+from adaptive.oc.audit_frame import AuditCell, check_auditable, frame_of, has_looks, margins_of, read_looks
 from adaptive.oc.audit_judge import Seen, compare
 from adaptive.oc.audit_sample import Sample, draw_sample, draw_trials
 from adaptive.oc.audit_summary import Behind
@@ -78,8 +78,11 @@ def choose(cells: Sequence[AuditCell], request: AuditRequest) -> list[Chosen]:
     Raises
     ------
     BadInput
-        If there is no look to audit, or more than ``ALLOWED`` do not come out as they are stored.
+        If a design cannot be audited, there is no look to audit, or more than ``ALLOWED`` do not come out as
+        they are stored.
     """
+    for cell in cells:
+        check_auditable(cell.design)
     share = -(-request.max_trials // len(cells))
     frames = []
     for index, cell in enumerate(_bar(cells, "looks", "result", request.progress)):

@@ -58,6 +58,16 @@ class Frame(NamedTuple):
     n_trials: int
 
 
+def check_auditable(design: Design) -> None:
+    """Raise ``BadInput`` if the audit does not take the design's rules, or its data are delayed."""
+    margins_of(design)
+    if design.lags is not None:
+        raise BadInput(
+            f"design {design.name!r} has lags; the audit makes the data of a look again as of its month, so "
+            "it takes designs without delays"
+        )
+
+
 def margins_of(design: Design) -> list[float]:
     """Return the hazard-ratio margin of each rule.
 

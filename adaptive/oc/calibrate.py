@@ -1,6 +1,7 @@
 """Finds the thresholds of an efficacy rule for a target error over a declared set of scenarios.
 
-Ways and their limits are those of ``rethreshold`` (one simulation) and ``calibrate_again`` (a search). Errors are
+Ways and their limits are those of ``rethreshold`` (one simulation) and ``calibrate_again`` (a search).
+Errors are
 estimated over the declared set; what lies outside it is not covered.
 """
 

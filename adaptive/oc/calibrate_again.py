@@ -1,4 +1,4 @@
-"""Thresholds by simulating again at each candidate, on the same trials: for designs whose claims have effects.
+"""Thresholds by simulating again at each candidate, on the same trials, where one simulation is not enough.
 
 The error is a step function of the family's parameter and, on common trials, nearly monotone. Its root is
 found by the Illinois form of the false position on the probit scale. Compiled once: thresholds are numbers.

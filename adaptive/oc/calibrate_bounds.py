@@ -30,7 +30,7 @@ def clopper_pearson(count: int, n: int, level: float = 0.95) -> tuple[float, flo
 
 
 def upper_bound(count: int, n: int, gamma: float) -> float:
-    """Return the exact one-sided upper bound of a proportion, which fails with probability ``gamma`` at most."""
+    """Return the exact upper bound of a proportion, which fails with probability ``gamma`` at most."""
     return 1.0 if count >= n else float(special.betaincinv(count + 1, n - count, 1.0 - gamma))
 
 

@@ -96,7 +96,8 @@ def count_claims(design: Design, null: Null, plan: Plan, title: str = "") -> Cou
 def silent_statistics(design: Design, place: int, null: Null, plan: Plan) -> Float[np.ndarray, "R S B K"]:
     """Return the z-value of every look at which a null cell could have claimed, without any claim happening.
 
-    ``-FLOOR`` stands where it could not: the look was not held, the fit was bad, there were too few events, the
+    ``-FLOOR`` stands where it could not: the look was not held, the fit was bad, there were too few events,
+    the
     cell was closed, harmed at that look, never offered, or awaiting a later look.
     """
     quiet = silenced(design, place)

@@ -1,7 +1,7 @@
 """One-parameter families of thresholds: how strict an efficacy rule is at each look, by one number ``c``.
 
-On the z scale the threshold of look ``k`` is ``z_k = offset_k + c slope_k`` with a positive slope, and the rule
-compares a probability with ``Phi(z_k)``. A larger ``c`` is stricter at every look. Knows nothing of trials.
+On the z scale the threshold of look ``k`` is ``z_k = offset_k + c slope_k`` with a positive slope, and the
+rule compares a probability with ``Phi(z_k)``. A larger ``c`` is stricter at every look. Knows no trials.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,8 @@ class Family:
     ----------
     shape
         ``constant``: the same probability at every look (Pocock on the z scale). ``obrien_fleming``: ``z_k =
-        c / sqrt(t_k)`` with information fractions ``t_k``. ``own``: the design's thresholds, all shifted by the
+        c / sqrt(t_k)`` with information fractions ``t_k``. ``own``: the design's thresholds, all shifted by
+        the
         same ``c`` on the probit scale.
     offset, slope
         Shape ``(K,)``; the offset is NaN where the rule is not applied.

@@ -105,7 +105,7 @@ def silenced(design: Design, place: int) -> Design:
 
 
 def why_not_stored(design: Design, place: int, error: str, nulls: Sequence[Null]) -> list[str]:
-    """Return why one simulation without the rule does not give the error at every threshold; empty if it does.
+    """Return why one simulation without the rule does not give the error at every threshold, if so.
 
     Up to its first claim a trial runs as if the rule were not there. So the trial without it says exactly
     whether *any* claim happens at a threshold, which is the error where every offered cell is null. It also
@@ -132,13 +132,15 @@ def why_not_stored(design: Design, place: int, error: str, nulls: Sequence[Null]
         return reasons
     if error == "per_comparison":
         reasons.append(
-            f"a claim in one of {offered.sum()} cells changes what happens in the others, and the error asked "
+            f"a claim in one of {offered.sum()} cells changes what happens in the others, and the "
+            f"error asked "
             "for is that of each comparison"
         )
     partial = [null.name for null in nulls if (offered & ~null.is_null).any()]
     if error == "any_false_claim" and partial:
         reasons.append(
-            f"in {', '.join(partial)} some cells have a benefit, and a true claim there changes what happens in "
+            f"in {', '.join(partial)} some cells have a benefit, and a true claim there changes "
+            f"what happens in "
             "the cells without"
         )
     return reasons

@@ -1,4 +1,4 @@
-"""A calibration on disk: what was found as JSON, CSV and YAML to paste, and the statistics for another target.
+"""A calibration on disk: JSON, CSV, YAML to paste, and the statistics for another target.
 
 Statistics are kept per scenario in Parquet and read again only for the same design, seed, trials and code.
 """

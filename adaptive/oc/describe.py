@@ -14,7 +14,7 @@ from adaptive.design.protocol import Design
 from adaptive.design.rules import AbstractRule
 from adaptive.io.frames import Labels
 from adaptive.io.hashing import finite_or_null
-from adaptive.oc.describe_parts import awaits, in_words, responds, timing_words
+from adaptive.oc.describe_parts import awaits, in_words, model_words, responds, timing_words
 from adaptive.scenario.estimand import true_values
 from adaptive.scenario.truth import Scenario
 
@@ -47,7 +47,7 @@ def describe_design(design: Design) -> dict[str, Any]:
             "responds": responds(design.allocation),
             "awaits": awaits(design),
             "timing": timing_words(design),
-            "model": type(design.analysis.model).__name__,
+            "model": model_words(design.analysis.model),
             "engine": type(design.analysis.engine).__name__,
         }
     )

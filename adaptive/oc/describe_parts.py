@@ -13,6 +13,9 @@ from adaptive.codes import CellStatus
 from adaptive.design.allocation import AbstractAllocation, ThallWathenAllocation
 from adaptive.design.allocation_weights import AbstractWeights, EqualWeights
 from adaptive.design.protocol import Design
+from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
+from adaptive.models.historical import HistoricalControls
 
 _KINDS = ("Allocation", "Weights", "Control", "Exponent", "Minimum")
 
@@ -26,6 +29,16 @@ def in_words(part: eqx.Module) -> str:
     given = ((field.name.replace("_", " "), getattr(part, field.name)) for field in fields(part))
     settings = [f"{name} {_value(value)}".replace(f"{name} {name} ", f"{name} ") for name, value in given]
     return f"{words} ({'; '.join(settings)})" if settings else words
+
+
+def model_words(model: AbstractModel) -> str:
+    """Return a model's name; of one that wraps another also that, and what the wrapper adds."""
+    name = type(model).__name__
+    if isinstance(model, Drifting):
+        return f"{name} (omega {float(model.omega):g}) around {model_words(model.model)}"
+    if isinstance(model, HistoricalControls):
+        return f"{name} (discount {float(model.discount):g}) around {model_words(model.model)}"
+    return name
 
 
 def _value(value: object) -> str:

@@ -1,4 +1,4 @@
-"""A declared space of nulls: nuisance parameters in a box, and which cells have no benefit. Nothing here simulates.
+"""A declared space of nulls: nuisance parameters in a box, and which cells have no benefit.
 
 Points are scenarios made by transforming one built scenario; its shapes stay, so one compiled program
 serves every point. Multipliers lie on the log scale. What lies outside the box is not covered.
@@ -20,7 +20,8 @@ from adaptive.oc.calibrate_rules import Null
 from adaptive.scenario.truth import Drift, Scenario
 
 PARTIAL = ("none", "subgroups", "arms", "cells")
-KINDS = ("hazard", "channel", "accrual", "drift", "mix", "effect")
+KINDS = ("hazard", "hazard_in", "channel", "accrual", "drift", "mix", "effect")
+NAMED = ("hazard_in", "channel", "mix")
 MAX_PATTERNS = 64
 
 Interval = tuple[float, float]
@@ -33,8 +34,10 @@ class Factor:
     Attributes
     ----------
     kind
-        ``hazard`` of the endpoint in a subgroup or in all, ``channel`` (any other ending), ``accrual``, ``drift``
-        (of the endpoint's hazard between the first patient and ``drift_months``), ``mix`` (share of a subgroup,
+        ``hazard`` of the endpoint in a subgroup or in all, ``channel`` (any other ending), ``accrual``,
+        ``drift``
+        (of the endpoint's hazard between the first patient and ``drift_months``), ``mix`` (share of a
+        subgroup,
         before the shares are made to sum to 1), ``effect`` (hazard ratio of the cells with a benefit).
     name
         Subgroup or channel; ``all`` where there is none.
@@ -87,7 +90,7 @@ def read_factors(
     """Return the factors of a box given as plain data.
 
     ``accrual``, ``drift`` and ``effect`` have an interval ``[low, high]``; ``hazard`` an interval for all
-    subgroups together or one per subgroup; ``mix`` one per subgroup, ``channel`` one per channel.
+    subgroups together, ``hazard_in`` one per subgroup; ``mix`` one per subgroup, ``channel`` one per channel.
 
     Raises
     ------
@@ -97,13 +100,14 @@ def read_factors(
     faults: list[str] = []
     factors = []
     others = tuple(name for name in scenario.channels if name not in endpoint)
-    names = {"hazard": scenario.subgroups, "mix": scenario.subgroups, "channel": others}
+    names = {"hazard_in": scenario.subgroups, "mix": scenario.subgroups, "channel": others}
     for kind, given in box.items():
         if given is None:
             continue
         if kind not in KINDS:
             faults.append(
-                f"box.{kind}: there is no such factor; give some of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
+                f"box.{kind}: there is no such factor; give some of "
+                f"{', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
             )
         elif isinstance(given, Mapping) and kind in names:
             for name, interval in given.items():
@@ -113,8 +117,9 @@ def read_factors(
                         f"box.{kind}.{name}: not known; give some of {', '.join(names[kind])}{hint}"
                     )
                     continue
-                factors += _factor(kind, str(name), interval, f"box.{kind}.{name}", faults)
-        elif kind in ("mix", "channel"):
+                own = "hazard" if kind == "hazard_in" else kind
+                factors += _factor(own, str(name), interval, f"box.{kind}.{name}", faults)
+        elif kind in NAMED:
             faults.append(f"box.{kind}: {given!r} is not allowed; give an interval for each of its names")
         else:
             factors += _factor(kind, "all", given, f"box.{kind}", faults)
@@ -149,7 +154,8 @@ def null_patterns(design: Design, partial: str) -> tuple[Bool[np.ndarray, "S B"]
     units = shape.get(partial, offered.shape)
     if 2 ** int(np.prod(units)) - 1 > MAX_PATTERNS:
         raise BadInput(
-            f"partial: {partial!r} gives {2 ** int(np.prod(units)) - 1} patterns, more than {MAX_PATTERNS}; give "
+            f"partial: {partial!r} gives {2 ** int(np.prod(units)) - 1} patterns, more than "
+            f"{MAX_PATTERNS}; give "
             "'subgroups', 'arms' or 'none'"
         )
     found: list[np.ndarray] = []
@@ -184,7 +190,7 @@ def _values(factors: tuple[Factor, ...], row: Float[np.ndarray, " F"]) -> list[f
 
 
 def null_at(base: Scenario, endpoint: tuple[str, ...], box: Box, point: Point) -> Null:
-    """Return the scenario of a point. Effects on the endpoint are replaced: 0 in null cells, else proportional."""
+    """Return the scenario of a point; effects on the endpoint are 0 in null cells, else proportional."""
     pattern = box.patterns[point.pattern]
     scenario = _with_effects(base, endpoint, pattern, _value(box, point, "effect"))
     base_hazard = scenario.hazards.base

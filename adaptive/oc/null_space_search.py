@@ -1,4 +1,4 @@
-"""Searches a declared space of nulls for the largest error: few trials everywhere, then many at the worst points.
+"""Searches a declared space of nulls for the largest error: few trials everywhere, then many at the worst.
 
 The largest of many noisy estimates is too large on average; only the second stage, on independent trials, is
 an estimate of the error at the points that it names. Its bound covers those points and no others.
@@ -108,7 +108,8 @@ def search_nulls(
     """
     if stages.seed == stages.second_seed:
         raise BadInput(
-            f"second_seed: {stages.second_seed} is the seed of the first stage, which chose the worst points by "
+            f"second_seed: {stages.second_seed} is the seed of the first stage, which chose the "
+            f"worst points by "
             "their trials; give another"
         )
 

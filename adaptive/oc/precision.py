@@ -1,4 +1,4 @@
-"""Precision on demand: how many trials a cell needs until a characteristic's Monte Carlo error is small enough.
+"""Precision on demand: how many trials a cell needs until a Monte Carlo error is small enough.
 
 The error is looked at after fixed numbers of trials only, which depend on the request and on nothing else, so
 that kills, chunks and workers leave no trace. Whether to stop depends on the results; the standard error

@@ -1,6 +1,7 @@
 """Turns a finished cell back into an unfinished one, so that more trials can be added to those it has.
 
-Trials are addressed by seed and number; what is added is what a longer run would have simulated. The steps are
+Trials are addressed by seed and number; what is added is what a longer run would have simulated. The steps
+are
 ordered so that a kill between any two leaves either the finished cell or a resumable one.
 """
 
@@ -32,7 +33,8 @@ def reopen(cell: Path, plan: store.Plan, schemas: dict[str, pa.Schema], manifest
     changed = store.differences(made_by, plan.environment)
     if changed:
         raise BadInput(
-            f"{cell} was made by something else ({'; '.join(changed)}), so it cannot grow; choose another output "
+            f"{cell} was made by something else ({'; '.join(changed)}), so it cannot grow; choose "
+            f"another output "
             f"or study, or delete {cell}"
         )
     opened = store.CellStore.open(cell, plan, schemas)

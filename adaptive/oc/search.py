@@ -1,4 +1,4 @@
-"""Compares designs on the same virtual patients: what each gains, what it costs, and whether it errs too often.
+"""Compares designs on the same virtual patients: gains, costs, and whether the error is held.
 
 Every design meets the same trials of every scenario, so differences between designs are paired. Nothing here
 composes a configuration or writes a file.
@@ -82,7 +82,8 @@ class Judged:
     by_scenario
         Per scenario and objective the estimate.
     errors
-        Per null scenario the largest count of false claims, the trials, and of how many counts it is the largest.
+        Per null scenario the largest count of false claims, the trials, and of how many counts it is the
+        largest.
     """
 
     values: dict[str, Any]
@@ -168,7 +169,8 @@ def _per_trial(design: Design, item: Null, judging: Judging) -> dict[str, Float[
         whole = [key for key in keys if key.subgroup == "all"] or keys
         if not whole:
             raise BadInput(
-                f"objectives: {objective!r} does not exist in {item.name}; leave that scenario or the objective out"
+                f"objectives: {objective!r} does not exist in {item.name}; leave that scenario or "
+                f"the objective out"
             )
         found[objective] = np.mean([outcomes[key].astype(float) for key in whole], axis=0)
     return found

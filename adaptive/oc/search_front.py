@@ -1,4 +1,4 @@
-"""Which designs no other design beats: the Pareto front under the error constraint, and paired differences."""
+"""Which designs no other beats: the Pareto front under the error constraint, and paired differences."""
 
 from collections.abc import Sequence
 from typing import Any

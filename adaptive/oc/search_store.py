@@ -1,4 +1,4 @@
-"""A design search on disk: one file per design, so that it can go on; tables of all designs; text for the screen."""
+"""A design search on disk, one file per design so that it can go on; tables of all; text for the screen."""
 
 import json
 from collections.abc import Sequence
@@ -141,7 +141,8 @@ def told(frame: pd.DataFrame, judging: Judging) -> list[str]:
     return [
         *lines,
         "",
-        "front: * on the Pareto front by the estimates, ~ beaten by nobody beyond Monte Carlo error, - beaten, "
+        "front: * on the Pareto front by the estimates, ~ beaten by nobody beyond Monte Carlo "
+        "error, - beaten, "
         "! the error is not held",
         f"design 0 is the configuration as it is; errors up to {judging.target:g} are allowed, {SCOPE}",
         *_gaps(frame, judging),

@@ -1,4 +1,4 @@
-"""The trade between two objectives of a design search, with Monte Carlo bars. Drawn from a tidy frame alone."""
+"""The trade between objectives of a design search, with Monte Carlo bars. Drawn from a tidy frame alone."""
 
 from collections.abc import Sequence
 

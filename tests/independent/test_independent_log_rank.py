@@ -285,14 +285,17 @@ def shifted_z(entry, arm, survival, now):
 
 @pytest.mark.parametrize("hr", [0.5, B_MARGIN])
 def test_c1_design_b_with_its_shifted_null(hr):
-    """Against NumPy by Monte Carlo error alone, and against theory with the allowances of small samples."""
+    """Against NumPy by Monte Carlo error alone; against theory, which is asymptotic, where it should hold.
+
+    Under the shifted null the log-rank test with 13, 25 and 38 events errs more often than theory says: .0282
+    in 20,000 trials here and .0288 in 21,000 of NumPy against .0233, more than the allowance of .004.
+    """
     found = characteristics(design(LogRank(B_MARGIN), **B), scenario(hr=hr, median=6.0), 15)
     n_numpy = 6000
     close(found, in_numpy(hr, n_numpy, 16), n_numpy)
     theory = by_integration(hr)
     if hr == B_MARGIN:
         np.testing.assert_allclose(theory[:, -1], (0.0233, 0.9767), atol=5e-4)
-        close(found, theory, np.inf, allowance=0.006)
     else:
         close(found, theory, np.inf, allowance=0.025)
 

@@ -21,8 +21,19 @@ OVERRUN = (
 )
 ESTIMATES = ("log_hr_mean", "log_hr_sd", "log_hr_lower", "log_hr_upper")
 RULES = [
-    {"kind": "efficacy", "margin": 1.0, "threshold": [0.99, 0.985, 0.98, 0.975], "min_events": 20},
-    {"kind": "futility", "margin": 0.9, "threshold": [None, 0.1, 0.1, 0.1], "binding": True},
+    {
+        "kind": "efficacy",
+        "asks": [
+            {"quantity": "P(HR < 1)", "sign": ">", "threshold": [0.99, 0.985, 0.98, 0.975], "min_events": 20}
+        ],
+    },
+    {
+        "kind": "futility",
+        "asks": [
+            {"quantity": "P(HR < 0.9)", "sign": "<", "threshold": [None, 0.1, 0.1, 0.1], "min_events": 0}
+        ],
+        "binding": True,
+    },
 ]
 DESIGN_PARTS = {
     "endpoint": ["new metastasis"],

@@ -284,7 +284,8 @@ def test_differences_show_only_what_differs():
 
 
 def test_rules_in_words():
-    rule = {"kind": "futility", "margin": 0.9, "threshold": [None, 0.1], "min_events": 20, "binding": False}
+    ask = {"quantity": "P(HR < 0.9)", "sign": "<", "threshold": [None, 0.1], "min_events": 20}
+    rule = {"kind": "futility", "asks": [ask], "binding": False}
     assert (
         rule_text(rule) == "futility: P(HR < 0.9) < [not applied, 0.1] by look, from 20 events, non-binding"
     )

@@ -97,7 +97,7 @@ def test_a_threshold_on_the_wrong_tail_is_not_confirmed():
 
 
 def boundary(slope):
-    """Return the ``c`` at which a multivariate normal exceeds ``c slope`` anywhere with the target, and d(error)/dc."""
+    """Return the ``c`` that a multivariate normal crosses with the target's chance, and the slope there."""
     t = np.arange(1, 4) / 3
     covariance = np.sqrt(np.minimum.outer(t, t) / np.maximum.outer(t, t))
 
@@ -113,7 +113,7 @@ def boundary(slope):
 @pytest.mark.slow
 @pytest.mark.parametrize("shape, published", [("constant", 2.289), ("obrien_fleming", 2.004)])
 def test_group_sequential_theory_gives_the_same_boundary(shape, published):
-    """Pocock and O'Brien-Fleming constants for three looks (Jennison and Turnbull 2000, tables 2.1 and 2.3)."""
+    """Pocock's and O'Brien and Fleming's constants for three looks (Jennison and Turnbull 2000)."""
     slope = {"constant": np.ones(3), "obrien_fleming": np.sqrt(3 / np.arange(1, 4))}[shape]
     theory, steepness = boundary(slope)
     assert abs(theory - published) < 2e-3

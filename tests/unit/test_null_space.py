@@ -129,9 +129,18 @@ def test_stages_with_one_seed_are_refused():
         search_nulls(toy_design(), toy_scenario(), box, same)
 
 
+def test_factors_are_read_by_name():
+    given = {"hazard_in": {"blue": [0.5, 2]}, "accrual": [1, 2], "channel": {"death": [1, 3]}, "mix": None}
+    assert read_factors(given, toy_scenario(), EVENT) == (
+        Factor("hazard", "blue", 0.5, 2.0),
+        Factor("accrual", "all", 1.0, 2.0),
+        Factor("channel", "death", 1.0, 3.0),
+    )
+
+
 def test_faults_of_a_box_are_told_together():
     given = {
-        "hazard": {"green": [1, 2]},
+        "hazard_in": {"green": [1, 2]},
         "accrual": [2, 1],
         "efect": [0.5, 0.8],
         "effect": [0.5, 1.5],
@@ -142,7 +151,7 @@ def test_faults_of_a_box_are_told_together():
     with pytest.raises(BadInput) as caught:
         read_factors(given, toy_scenario(), EVENT)
     assert [fault.split(":")[0] for fault in caught.value.faults] == [
-        "box.hazard.green",
+        "box.hazard_in.green",
         "box.accrual",
         "box.efect",
         "box.effect",
