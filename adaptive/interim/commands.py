@@ -75,8 +75,8 @@ def check_entries(design: Design, data: PatientData) -> None:
     predicts = [m.words for m in measures_of(design) if isinstance(m, PREDICTS)]
     if predicts and data.cut:
         raise BadInput(
-            f"columns.entry: the design's rules look at the {predicts[0]}, and the file has no entry dates, so "
-            "nobody knows who is still in follow-up; name the column of randomisation dates"
+            f"columns.entry: the design's rules look at the {predicts[0]}, and the file has no entry dates, "
+            "so nobody knows who is still in follow-up; name the column of randomisation dates"
         )
     if design.analysis.periods is not None and data.cut:
         raise BadInput(
