@@ -109,6 +109,7 @@ def due_look(design: Design, data: PatientData, progress: Progress, number: int)
         event=jnp.asarray(np.where(event, (entry + time) / data.per_month, np.inf)),
         subgroup=jnp.asarray([group[name] for name in data.frame["subgroup"]], jnp.int32),
         rank=jnp.arange(1, len(data.frame) + 1, dtype=jnp.int32),
+        previous=jnp.maximum(progress.time, 0.0),
     )
     planned = float(design.looks.time(clock, jnp.asarray(number - 1, jnp.int32)))
     limit, is_final = float(design.limits.max_months), number == design.looks.n_looks

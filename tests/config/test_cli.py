@@ -10,7 +10,18 @@ import pytest
 from adaptive.cli import COMMAND_HELP, main
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("simulate", "report", "audit", "replay", "analyse", "monitor", "posterior")
+COMMANDS = (
+    "simulate",
+    "calibrate",
+    "nulls",
+    "search",
+    "report",
+    "audit",
+    "replay",
+    "analyse",
+    "monitor",
+    "posterior",
+)
 
 
 def refused(capsys, *argv: str) -> list[str]:
@@ -48,7 +59,7 @@ def test_unknown_command_names_the_nearest(capsys):
 
 def test_unknown_option_names_the_nearest(capsys):
     (line,) = refused(capsys, "simulate", "scenario=nul")
-    assert "did you mean" in line and "'srs_null'" in line and "'residual_null'" in line
+    assert "did you mean 'srs_null'" in line and "'goldilocks_null'" in line
 
 
 def test_unknown_key_names_the_nearest(capsys):

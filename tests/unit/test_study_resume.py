@@ -58,9 +58,13 @@ def slow_simulate(*args, **kwargs):
 def serve(truth):
     """Fork a child per request, a result directory and a chunk size, and say when it starts and how it ended.
 
-    JAX does not work in a forked child, so design and scenario have NumPy leaves and the truth is given.
+    JAX does not work in a forked child, so design and scenario have NumPy leaves, and what is said of them
+    and of the truth is given.
     """
+    described, labels = study.describe_design(toy_design()), study.labels_of(toy_design())
     study.describe_truth = lambda *args: truth
+    study.describe_design = lambda *args: described
+    study.labels_of = lambda *args: labels
     study.code_state = lambda: CODE
     design, scenario = jax.tree.map(np.asarray, (toy_design(), toy_scenario()))
     for line in sys.stdin:
@@ -318,9 +322,9 @@ def test_the_manifest_is_complete(reference):
     assert design["arms"] == ["control", "low", "high"] and design["n_looks"] == 3
     assert design["rules"][1] == {
         "kind": "futility",
-        "margin": 0.8,
-        "threshold": [0.1, 0.1, None],
-        "min_events": 0.0,
+        "asks": [
+            {"quantity": "P(HR < 0.8)", "sign": "<", "threshold": [0.1, 0.1, None], "min_events": 0.0}
+        ],
         "binding": True,
     }
     assert {"python", "adaptive", "jax", "jaxlib", "numpyro", "equinox", "numpy", "platform"} <= set(
