@@ -4,22 +4,23 @@ With constant hazards both posteriors are Gamma. With several intervals the post
 is summed on a fine grid and the baseline hazards are drawn from their Gamma laws given it.
 """
 
-from types import SimpleNamespace
-
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
 
+from adaptive.design.decide import initial_progress
+from adaptive.design.protocol import Analysis
 from adaptive.errors import BadInput
 from adaptive.measures.risk import RiskDifferenceBelow, below_share, gamma_nodes
 from adaptive.models.hazards import GammaHazards
 from adaptive.models.pooling import NoPooling
 from adaptive.posterior.conjugate import ConjugateEngine
 from adaptive.posterior.laplace import LaplaceEngine
-from adaptive.records import EventTable
+from adaptive.records import EventTable, FittedLook, Snapshot
 from tests.statistics import assert_mc_close
+from tests.toy import toy_design
 
 N_DRAWS = 400_000
 QUADRATURE = 5e-4
@@ -33,9 +34,12 @@ def measured(model, engine, cuts, events, months, margin, time, periods=None) ->
 
 @eqx.filter_jit
 def value(measure, model, engine, cuts, table, periods):
-    look = SimpleNamespace(table=table, posterior=engine.fit(jr.key(0), model, table))
-    analysis = SimpleNamespace(model=model, cuts=cuts, periods=periods)
-    return measure.value(SimpleNamespace(analysis=analysis), look)[0, 0]
+    nobody = jnp.zeros(1, jnp.int32)
+    snapshot = Snapshot(nobody, nobody, jnp.zeros(1), nobody > 0, nobody > 0, jnp.zeros(1))
+    design = toy_design(analysis=Analysis(cuts, model, engine, periods))
+    posterior = engine.fit(jr.key(0), model, table)
+    look = FittedLook(jr.key(1), snapshot, table, posterior, initial_progress(design))
+    return measure.value(design, look)[0, 0]
 
 
 def constant(*given) -> float:

@@ -62,7 +62,7 @@ def test_bounds_are_clopper_and_pearsons():
 
 @pytest.mark.parametrize("events", [100.0, 300.0, 900.0])
 def test_graduation_is_the_integral_over_the_posterior(events):
-    value = ConfirmatorySuccess(events).value(None, normal_look())
+    value = ConfirmatorySuccess(events).value(toy_design(), normal_look())
     scale, z = np.sqrt(events / 4), stats.norm.isf(0.025)
     integral, _ = integrate.quad(
         lambda t: stats.norm.pdf(t, MEAN, SD) * stats.norm.cdf(-t * scale - z), MEAN - 8 * SD, MEAN + 8 * SD
@@ -79,9 +79,9 @@ def test_graduation_by_brute_force_trials():
     theta = rng.normal(MEAN, SD, n)
     z = -(theta + rng.normal(size=n) * 2 / np.sqrt(events)) * np.sqrt(events) / 2
     share = float(np.mean(z > stats.norm.isf(0.025)))
-    value = np.asarray(ConfirmatorySuccess(events).value(None, normal_look()))
+    value = np.asarray(ConfirmatorySuccess(events).value(toy_design(), normal_look()))
     assert_mc_close(value, share, np.sqrt(share * (1 - share) / n))
-    assert np.all(np.asarray(ConfirmatorySuccess(events).value(None, normal_look(mean=0.5))) < 0.02)
+    assert np.all(np.asarray(ConfirmatorySuccess(events).value(toy_design(), normal_look(mean=0.5))) < 0.02)
     assert ConfirmatorySuccess(300.0, share=0.6).name == "p_confirmed_300_0.025_share_0.6"
 
 

@@ -322,9 +322,7 @@ def test_the_manifest_is_complete(reference):
     assert design["arms"] == ["control", "low", "high"] and design["n_looks"] == 3
     assert design["rules"][1] == {
         "kind": "futility",
-        "asks": [
-            {"quantity": "P(HR < 0.8)", "sign": "<", "threshold": [0.1, 0.1, None], "min_events": 0.0}
-        ],
+        "asks": [{"quantity": "P(HR < 0.8)", "sign": "<", "threshold": [0.1, 0.1, None], "min_events": 0.0}],
         "binding": True,
     }
     assert {"python", "adaptive", "jax", "jaxlib", "numpyro", "equinox", "numpy", "platform"} <= set(
