@@ -2,8 +2,8 @@
 
 XLA's CPU compiler fuses chains of additions and multiplications into every consumer, and so computes a
 matrix with nine users nine times, and its inputs eighty-one times. It does so only with operations that it
-holds to be cheap; a division it does once. Measured on the moment matching of the fast engine: 371
-microseconds per posterior without, 26 with ``stored`` between the steps. It must not change a number.
+holds to be cheap; a division it does once. ``benchmarks/storing.py`` measures what it is worth for the whole
+engine. It must not change a number.
 """
 
 import jax
