@@ -3,7 +3,7 @@
 What is built here is all that the report sees; ``adaptive.report`` documents the layout.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,11 @@ from adaptive.oc.model_content import Build, model_content
 from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
+from adaptive.oc.source import Makers, Source
 from adaptive.oc.tables import build_tables
+
+PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {}
+"""Name of a part of the content, and what makes it; its ``tables`` join the others."""
 
 
 def build_content(paths: Iterable[Path | str], build: Build | None = None) -> dict:
@@ -31,9 +35,24 @@ def build_content(paths: Iterable[Path | str], build: Build | None = None) -> di
         If a result is altered, incomplete or unreadable, if results do not belong to one study, or if a
         design cannot be paired with the benchmark.
     """
-    results = in_order(load_results(paths))
+    return content_of(Source(in_order(load_results(paths)), makers=Makers(design=build)))
+
+
+def content_of(source: Source) -> dict:
+    """Return the content of a report: what every study has, then the parts in their order."""
+    content = _common(source)
+    for name, make in PARTS.items():
+        part = make(source, content["tables"])
+        content["tables"] |= part.pop("tables", {})
+        content[name] = part
+    return content
+
+
+def _common(source: Source) -> dict:
+    """Return what every study has."""
+    results = source.results
     audit = audit_content(results)
-    models = model_content(results, build)
+    models = model_content(results, source.makers.design)
     tables = build_tables(results) | audit["tables"] | models["tables"]
     benchmark = benchmark_of(results)
     parameters = parameter_table(results)

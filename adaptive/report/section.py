@@ -1,10 +1,14 @@
-"""What a section of the report is, and how the tables that compare designs are cut from tidy frames."""
+"""What a chapter of the report is, and how the tables that compare designs are cut from tidy frames.
+
+A report is a list of chapters, each a ``Section`` with parts. HTML and PDF are drawn from these alone; a
+block that one of them cannot show must not exist.
+"""
 
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from adaptive.report.figure_style import Drawing
+from adaptive.report.blocks import Block
 from adaptive.report.pivot import Table, pivot
 
 CELLS = {"scenario": "Scenario", "subgroup": "Subgroup", "arm": "Arm"}
@@ -12,20 +16,47 @@ CELLS = {"scenario": "Scenario", "subgroup": "Subgroup", "arm": "Arm"}
 
 @dataclass(frozen=True)
 class Section:
-    """One section: an anchor, a title, sentences, and tables or figures; empty blocks are dropped."""
+    """A chapter or a part of one.
+
+    Attributes
+    ----------
+    name
+        Anchor, unique in the report.
+    title, short
+        Title, and its form in the navigation.
+    lead
+        Sentences before everything else.
+    blocks
+        What is shown, in order.
+    parts
+        Subsections; a report has two levels.
+    covers
+        Items of the checklist that this section answers, such as ``H1``.
+    """
 
     name: str
     title: str
     lead: list[str]
-    blocks: list[Table | Drawing] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
     short: str = ""
+    parts: list["Section"] = field(default_factory=list)
+    covers: tuple[str, ...] = ()
 
 
 def section(
-    name: str, title: str, lead: list[str], *blocks: Table | Drawing | None, short: str = ""
+    name: str,
+    title: str,
+    lead: list[str],
+    *blocks: Block | None,
+    short: str = "",
+    parts: list[Section | None] | None = None,
+    covers: tuple[str, ...] = (),
 ) -> Section:
-    """Return a section without the blocks that have nothing to show."""
-    return Section(name, title, lead, [block for block in blocks if block is not None], short or title)
+    """Return a section without the blocks and parts that have nothing to show."""
+    shown = [block for block in blocks if block is not None]
+    return Section(
+        name, title, lead, shown, short or title, [p for p in parts or [] if p is not None], covers
+    )
 
 
 def metric_titles(content: dict) -> dict[str, str]:

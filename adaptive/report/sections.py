@@ -1,18 +1,11 @@
-"""The sections of the operating-characteristics report, in order: designs, truth, errors, estimates."""
+"""Parts of the report on designs, truth, errors, estimates and provenance. Computes nothing."""
 
 import pandas as pd
 
+from adaptive.report.blocks import Code
 from adaptive.report.figures import estimation_figures, paired_figure, power_figure, type_i_error_figure
 from adaptive.report.pivot import pivot, plain
 from adaptive.report.section import CELLS, Section, compared, metric_titles, of_metrics, section
-from adaptive.report.sections_audit import audit_section
-from adaptive.report.sections_course import (
-    allocation_section,
-    failure_section,
-    size_section,
-    stopping_section,
-)
-from adaptive.report.sections_model import model_section
 
 ERROR_READING = (
     "Each number is an estimate with its Monte Carlo standard error in parentheses, rounded by that error; "
@@ -25,24 +18,6 @@ ADVICE_READING = (
     "are not run anew: allocation and the other cells are as they were with the advice ignored. A dash: the "
     "design has no non-binding rule, or the number does not apply."
 )
-
-
-def sections(content: dict) -> list[Section]:
-    """Return the numbered sections after the summary."""
-    return [
-        design_section(content),
-        scenario_section(content),
-        model_section(content),
-        type_i_error_section(content),
-        power_section(content),
-        size_section(content),
-        stopping_section(content),
-        allocation_section(content),
-        estimation_section(content),
-        paired_section(content),
-        audit_section(content),
-        failure_section(content),
-    ]
 
 
 def design_section(content: dict) -> Section:
@@ -71,21 +46,14 @@ def design_section(content: dict) -> Section:
 
 
 def scenario_section(content: dict) -> Section:
-    """Return what is assumed, and where it comes from."""
-    parameters = content["parameters"]
-    flagged = int((parameters.flag != "").sum())
-    lead = [
-        "A scenario fixes what is true. True values are of the declared estimand; a cell is null when the "
-        "arm has no benefit there. Tables are made from the configurations that were run."
-    ]
-    if len(parameters):
-        lead.append(
-            f"{flagged} of {len(parameters)} parameter values are flagged as lacking a verified source."
-        )
+    """Return what is assumed to be true."""
     return section(
         "scenarios",
-        "Scenarios and their assumptions",
-        lead,
+        "Scenarios",
+        [
+            "A scenario fixes what is true. True values are of the declared estimand; a cell is null when "
+            "the arm has no benefit there. Tables are made from the configurations that were run."
+        ],
         plain(
             content["scenarios"],
             name="scenarios",
@@ -102,6 +70,22 @@ def scenario_section(content: dict) -> Section:
             titles={"setting": "Setting"},
             collapse=len(content["scenario_settings"]) > 25,
         ),
+    )
+
+
+def parameter_section(content: dict) -> Section:
+    """Return every assumed number with its source."""
+    parameters = content["parameters"]
+    flagged = int((parameters.flag != "").sum())
+    lead = (
+        [f"{flagged} of {len(parameters)} parameter values are flagged as lacking a verified source."]
+        if len(parameters)
+        else []
+    )
+    return section(
+        "parameters",
+        "Parameters and their sources",
+        lead,
         plain(
             parameters.assign(tag=_marked_tags(parameters)),
             name="parameters",
@@ -110,7 +94,7 @@ def scenario_section(content: dict) -> Section:
             collapse=False,
             flag="flag",
         ),
-        short="Scenarios",
+        covers=("D2",),
     )
 
 
@@ -262,4 +246,92 @@ def paired_section(content: dict) -> Section:
             counted="pairs of virtual trials",
         ),
         short="Paired differences",
+    )
+
+
+def definition_section(content: dict) -> Section:
+    """Return how each number is computed."""
+    used = {name for frame in content["tables"].values() if "metric" in frame for name in frame.metric}
+    rows = [
+        {"Metric": entry["label"], "Unit": entry["unit"], "Definition": entry["definition"]}
+        for name, entry in content["labels"]["metrics"].items()
+        if name in used
+    ]
+    return section(
+        "definitions",
+        "Definitions",
+        [
+            "Monte Carlo standard errors: √(p(1 − p)/n) for a proportion, s/√n for a mean, the standard "
+            "error of the paired difference for comparisons, and the number m of trials in place of n for "
+            "numbers given a claim (Morris, White and Crowther 2019, doi:10.1002/sim.8086). Limits of "
+            "proportions are Wilson’s."
+        ],
+        plain(pd.DataFrame(rows), name="definitions", caption="How each number is computed.", collapse=True),
+    )
+
+
+def provenance_section(content: dict) -> Section:
+    """Return what made the results: facts common to all, and those that differ."""
+    common, differing = split_constant(content["provenance"], keep=("scenario", "design"))
+    commands = [Code(command) for command in content["meta"]["command"]]
+    return section(
+        "provenance",
+        "Provenance",
+        ["Commands that re-run the results:"] if commands else [],
+        *commands,
+        plain(
+            common,
+            name="provenance_common",
+            caption="The same for every result.",
+            titles={"item": "Item", "value": "Value"},
+        ),
+        plain(
+            differing,
+            name="provenance",
+            caption="What differs between results.",
+            stub=2,
+            titles={"scenario": "Scenario", "design": "Design"},
+            collapse=len(differing) > 12,
+        ),
+    )
+
+
+def split_constant(frame: pd.DataFrame, keep: tuple[str, ...]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return columns with one value as rows of item and value, and the frame without them."""
+    constant = [c for c in frame.columns if c not in keep and frame[c].nunique(dropna=False) == 1]
+    common = pd.DataFrame([(name, frame[name].iloc[0]) for name in constant], columns=["item", "value"])
+    return common, frame.drop(columns=constant)
+
+
+def configuration_section(content: dict) -> Section:
+    """Return everything that determines each result, as it was run."""
+    return section(
+        "configuration",
+        "Resolved configuration",
+        ["Everything that determines each result, as it was run."],
+        *(
+            Code(
+                config["text"],
+                f"{config['scenario']} | {config['design']}, SHA-256 {config['sha256'][:16]}…",
+                collapsed=True,
+            )
+            for config in content["configs"]
+        ),
+    )
+
+
+def file_section(content: dict) -> Section:
+    """Return the hash of every file."""
+    return section(
+        "files",
+        "Files",
+        [],
+        plain(
+            content["files"],
+            name="files",
+            caption="Files that the report was made from; each was read only after its SHA-256 was checked.",
+            stub=2,
+            titles={"scenario": "Scenario", "design": "Design", "file": "File"},
+            collapse=True,
+        ),
     )

@@ -1,0 +1,69 @@
+"""What a section of the report can hold beside tables and figures. Text is plain text, never markup."""
+
+from dataclasses import dataclass, field
+
+from adaptive.report.figure_style import Drawing
+from adaptive.report.pivot import Table
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Items:
+    """A list of sentences, with a sentence before it that may be empty."""
+
+    lead: str
+    items: list[str]
+    ordered: bool = False
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What a reader must not miss, set apart."""
+
+    title: str
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Verbatim text, such as a command or a configuration; long ones fold away on the page."""
+
+    text: str
+    caption: str = ""
+    collapsed: bool = False
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula in Unicode text, and what its symbols mean, a line each."""
+
+    text: str
+    where: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """Worked virtual trials, shown one at a time on the page and one after the other on paper.
+
+    Attributes
+    ----------
+    name
+        Anchor.
+    caption
+        What is shown.
+    cases
+        One section per trial: sentences, tables and figures, as elsewhere.
+    """
+
+    name: str
+    caption: str
+    cases: list["object"] = field(default_factory=list)
+
+
+Block = Table | Drawing | Text | Items | Notice | Code | Formula | Explorer

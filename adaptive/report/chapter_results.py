@@ -1,0 +1,39 @@
+"""Chapter 8: the operating characteristics."""
+
+from collections.abc import Callable
+
+from adaptive.report.section import Section, section
+from adaptive.report.sections import (
+    estimation_section,
+    paired_section,
+    power_section,
+    type_i_error_section,
+)
+from adaptive.report.sections_course import (
+    allocation_section,
+    failure_section,
+    size_section,
+    stopping_section,
+)
+
+PARTS: tuple[Callable[[dict], Section | None], ...] = (
+    type_i_error_section,
+    power_section,
+    size_section,
+    stopping_section,
+    allocation_section,
+    estimation_section,
+    paired_section,
+    failure_section,
+)
+
+
+def results_chapter(content: dict) -> Section:
+    """Return the chapter; a part that has nothing to show is left out."""
+    return section(
+        "results",
+        "Results",
+        [],
+        short="Results",
+        parts=[part(content) for part in PARTS],
+    )
