@@ -22,7 +22,7 @@ from tests.strategy_examples import MEASURES
 from tests.toy import toy_design
 
 NAMES = tuple(name for name in MEASURES if name != "predictive")
-"""Full imputation takes minutes to compile here; its numbers, and so its sign, have a test of their own."""
+"""Full imputation is examined at the end of this file: with the pooling model it compiles for minutes."""
 DESIGN = toy_design(
     analysis=Analysis(
         cuts=np.array([0.0, 6.0]), model=PartialPooling(1.0, 0.3, 0.01, 0.1), engine=LaplaceEngine()
@@ -162,3 +162,51 @@ def test_margins_are_monotone_and_compile_once():
         values = np.stack([run(measure, snapshot) for measure in swept])
         assert np.all(np.diff(values, axis=0) > 0)
     assert len(traces) == len(kinds)
+
+
+class TestFullImputation:
+    """The same promises for ``predictive``, with the exact engine."""
+
+    measure = MEASURES["predictive"]
+    one = staticmethod(eqx.filter_jit(lambda measure, snapshot: taken(QUICK, [measure], snapshot)[0]))
+
+    def test_sign_shape_and_range(self):
+        found = {log_hr: np.asarray(self.one(self.measure, patients(log_hr))) for log_hr in (-1.2, 0.0, 1.2)}
+        for values in found.values():
+            assert values.shape == (2, 2) and np.all((values >= 0) & (values <= 1))
+        assert self.measure.favours == Favours.BENEFIT
+        assert np.all(found[-1.2].max(axis=1) > 0.7) and np.all(found[1.2] < 0.2)
+
+    def test_jit_and_vmap_change_nothing(self):
+        snapshots = [patients(-0.3, seed=seed) for seed in (1, 2)]
+        loop = np.stack([self.one(self.measure, snapshot) for snapshot in snapshots])
+        stacked = jax.tree.map(lambda *x: jnp.stack(x), *snapshots)
+        together = jax.jit(jax.vmap(lambda snapshot: taken(QUICK, [self.measure], snapshot)[0]))(stacked)
+        np.testing.assert_allclose(together, loop, atol=1e-12)
+        np.testing.assert_allclose(taken(QUICK, [self.measure], snapshots[0])[0], loop[0], atol=1e-12)
+        assert np.ptp(loop) > 0.05
+
+    def test_a_sweep_of_the_final_threshold_is_monotone_and_compiles_once(self):
+        traces = []
+
+        @eqx.filter_jit
+        def run(measure, snapshot):
+            traces.append(1)
+            return taken(QUICK, [measure], snapshot)[0]
+
+        swept = [
+            eqx.tree_at(lambda m: m.final.threshold, self.measure, jnp.asarray(x)) for x in (0.9, 0.975, 0.99)
+        ]
+        values = np.stack([run(measure, patients(-0.3)) for measure in swept])
+        assert np.all(np.diff(values, axis=0) <= 0) and np.any(np.diff(values, axis=0) < 0)
+        assert len(traces) == 1
+
+    def test_renaming_subgroups_changes_no_more_than_imputation_noise(self):
+        """Imputed patients draw other arms after a renaming; the numbers agree within imputation's error."""
+        snapshot = patients(np.array([[-0.6, 0.2], [0.0, -0.2]]))
+        turned = replace(snapshot, subgroup=1 - snapshot.subgroup)
+        values, other = (np.asarray(self.one(self.measure, each)) for each in (snapshot, turned))
+        spread = np.sqrt((values * (1 - values) + 0.25 / self.measure.n) / self.measure.n)
+        # Four differences of two independent shares, two-sided at 0.001 after Bonferroni.
+        assert np.all(np.abs(other[::-1] - values) < 3.67 * np.sqrt(2) * spread)
+        assert np.abs(other - values).max() > 3.67 * np.sqrt(2) * spread.max()
