@@ -59,6 +59,7 @@ class Report:
 
     enabled: bool = checked(Flag(), True)
     output: str | None = text(None, nullable=True)
+    dossier: str | None = text(None, nullable=True)
 
 
 @dataclass
