@@ -18,6 +18,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from adaptive.commands.arguments import Arguments, split_arguments
+from adaptive.commands.dossiers import find_dossier, store_dossier
 from adaptive.config.build import Study, build_study
 from adaptive.config.compose import (
     VERSION_BASE,
@@ -57,10 +58,16 @@ def main(argv: Sequence[str]) -> int:
         return 0
     sweep = _compose(arguments)
     first = check_cells(sweep.cells, arguments)
+    folder = Path(first.settings.output) / first.settings.study
+    named = first.report.dossier
+    dossier = find_dossier(named, arguments.config_dir) if named else None
     launch(_for_hydra(argv, sweep.is_multirun))
+    if dossier is not None:
+        store_dossier(dossier, folder)
     if first.report.enabled:
-        folder = Path(first.settings.output) / first.settings.study
-        write_report(_folders(sweep.cells), first.report.output or folder / "report")
+        from adaptive.commands.reporting import write_report
+
+        write_report(_folders(sweep.cells), first.report.output or folder / "report", folder, yielding=True)
     return 0
 
 
@@ -236,14 +243,3 @@ def _command() -> str:
     folders = [item.path for item in asked.runtime.config_sources if item.provider == "command-line"]
     flags = [word for folder in folders for word in ("--config-dir", folder)]
     return shlex.join(["adaptive", "simulate", *flags, *asked.overrides.task])
-
-
-def write_report(folders: Sequence[Path], output: Path | str) -> Path:
-    """Make the report of stored results and say where it is."""
-    from adaptive.config.build import build_design
-    from adaptive.oc.report_content import build_content
-    from adaptive.report import render_report
-
-    path = render_report(build_content(folders, build_design), Path(output))
-    print(f"report: {path}")
-    return path

@@ -143,8 +143,15 @@ class CellResult:
         return self.status == CellStatus.EFFICACY
 
 
-def load_results(paths: Iterable[Path | str]) -> list[CellResult]:
+def load_results(paths: Iterable[Path | str], altered: list[str] | None = None) -> list[CellResult]:
     """Read every result at or below the paths, in the order scenario, design as they were found.
+
+    Parameters
+    ----------
+    paths
+        Folders of results.
+    altered
+        If given, files that differ from their manifest are read all the same and their faults put here.
 
     Raises
     ------
@@ -154,7 +161,7 @@ def load_results(paths: Iterable[Path | str]) -> list[CellResult]:
     found, faults = [], []
     for path in find_results(paths):
         try:
-            found.append((path, read_manifest(path)))
+            found.append((path, read_manifest(path, altered)))
         except BadInput as error:
             faults.extend(error.faults)
     if faults:

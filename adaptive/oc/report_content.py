@@ -3,8 +3,9 @@
 What is built here is all that the report sees; ``adaptive.report`` documents the layout.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,23 +20,46 @@ from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.tables import build_tables
+from adaptive.scenario.truth import Scenario
 
 PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {}
 """Name of a part of the content, and what makes it; its ``tables`` join the others."""
 
 
-def build_content(paths: Iterable[Path | str], build: Build | None = None) -> dict:
+def build_content(
+    paths: Iterable[Path | str],
+    build: Build | None = None,
+    *,
+    scenario: Callable[[Mapping[str, Any]], Scenario] | None = None,
+    folder: Path | None = None,
+    dossier: Mapping[str, Any] | None = None,
+    draft: bool = False,
+) -> dict:
     """Return the content of a report on every result at or below ``paths``.
 
-    ``build`` makes a design of a configuration; without it prior prediction and borrowing are left out.
+    Parameters
+    ----------
+    paths
+        Folders of results.
+    build, scenario
+        Make a design and a scenario of a configuration; without them what needs them is left out.
+    folder
+        Folder of the study, in which evidence of other commands lies.
+    dossier
+        What the authors of the study wrote, checked.
+    draft
+        Whether altered files are read and told in ``content["trust"]`` instead of refused.
 
     Raises
     ------
     BadInput
-        If a result is altered, incomplete or unreadable, if results do not belong to one study, or if a
-        design cannot be paired with the benchmark.
+        If a result is incomplete or unreadable, or altered and no draft is asked for; if results do not
+        belong to one study, or if a design cannot be paired with the benchmark.
     """
-    return content_of(Source(in_order(load_results(paths)), makers=Makers(design=build)))
+    altered: list[str] = []
+    results = in_order(load_results(paths, altered if draft else None))
+    source = Source(results, folder, Makers(build, scenario), dossier or {}, draft, tuple(altered))
+    return content_of(source)
 
 
 def content_of(source: Source) -> dict:
@@ -58,7 +82,7 @@ def _common(source: Source) -> dict:
     parameters = parameter_table(results)
     designs = list(dict.fromkeys(result.design for result in results))
     return {
-        "meta": meta(results, designs, benchmark),
+        "meta": meta(results, designs, benchmark) | {"draft": source.draft},
         "labels": label_content(),
         "summary": report_text.summary(results, tables, benchmark),
         "headline": report_text.headline(tables, designs),

@@ -35,6 +35,8 @@ class Source:
         What the authors of the study wrote, checked; empty if there is none.
     draft
         Whether faults are shown in the report instead of refused.
+    altered
+        Faults of files that differ from their manifest; only a draft has any.
     """
 
     results: Sequence[CellResult]
@@ -42,3 +44,4 @@ class Source:
     makers: Makers = field(default_factory=Makers)
     dossier: Mapping[str, Any] = field(default_factory=dict)
     draft: bool = False
+    altered: Sequence[str] = ()

@@ -14,11 +14,15 @@ from adaptive.errors import BadInput
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 REQUIRED = ("config.yaml", "truth.json", "trials.parquet", "cells.parquet")
+EVIDENCE = ("audit", "nulls", "sensitivity", "truth", "report")
+"""Folders of a study that hold what other commands made; no results of the study lie in them."""
 REQUIRED_KEYS = ("schema_version", "study", "design", "scenario", "seed", "files", "counts")
 
 
 def find_results(paths: Iterable[Path | str]) -> list[Path]:
     """Return every result directory at or below the paths, sorted, each once.
+
+    What lies in a folder of ``EVIDENCE`` below a path is no result of the study and is left out.
 
     Raises
     ------
@@ -28,7 +32,7 @@ def find_results(paths: Iterable[Path | str]) -> list[Path]:
     found: dict[Path, None] = {}
     faults = []
     for path in map(Path, paths):
-        here = sorted(manifest.parent for manifest in path.rglob(MANIFEST)) if path.is_dir() else []
+        here = sorted(_below(path)) if path.is_dir() else []
         if not here:
             state = "holds no manifest.json at or below it" if path.is_dir() else "is not a directory"
             faults.append(f"{path}: {state}; give the directory of a finished result or of a whole study")
@@ -40,14 +44,22 @@ def find_results(paths: Iterable[Path | str]) -> list[Path]:
     return list(found)
 
 
+def _below(path: Path) -> list[Path]:
+    """Return every directory with a manifest at or below a path, without those of other evidence."""
+    found = [manifest.parent for manifest in path.rglob(MANIFEST)]
+    return [folder for folder in found if not set(folder.relative_to(path).parts) & set(EVIDENCE)]
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read_manifest(path: Path) -> dict:
+def read_manifest(path: Path, altered: list[str] | None = None) -> dict:
     """Return the manifest of a result directory after checking its files against it.
+
+    With a list ``altered``, faults of files that differ from the manifest are put there and not raised.
 
     Raises
     ------
@@ -64,7 +76,13 @@ def read_manifest(path: Path) -> dict:
     missing = [key for key in REQUIRED_KEYS if key not in manifest]
     if missing:
         raise BadInput(f"{path / MANIFEST}: without {', '.join(missing)}; re-run the cell")
-    faults = [*_version_faults(path, manifest), *_file_faults(path, manifest), *_count_faults(path, manifest)]
+    faults = [*_version_faults(path, manifest), *_missing_faults(path, manifest)]
+    faults += _count_faults(path, manifest)
+    changed = _altered_faults(path, manifest)
+    if altered is None:
+        faults += changed
+    else:
+        altered += changed
     if faults:
         raise BadInput(faults)
     return manifest
@@ -78,20 +96,30 @@ def _version_faults(path: Path, manifest: dict) -> list[str]:
     return [f"{path}: schema_version {version!r}; this version reads {SCHEMA_VERSION}; re-run the cell"]
 
 
-def _file_faults(path: Path, manifest: dict) -> list[str]:
-    """Compare every file with its recorded hash; unlisted result files are refused as well."""
+def _missing_faults(path: Path, manifest: dict) -> list[str]:
+    """Name files that a result must have and has not."""
     files = manifest["files"]
     faults = [
         f"{path}: the manifest lists no {name}; re-run the cell" for name in REQUIRED if name not in files
     ]
-    optional = path / "looks.parquet"
-    if optional.exists() and optional.name not in files:
-        faults.append(f"{optional}: present but not listed in the manifest; remove it or re-run the cell")
+    return faults + [
+        f"{path / name}: listed in the manifest but missing; restore it or re-run the cell"
+        for name in sorted(files)
+        if not (path / name).is_file()
+    ]
+
+
+def _altered_faults(path: Path, manifest: dict) -> list[str]:
+    """Compare every file with its recorded hash; unlisted result files are told as well."""
+    files = manifest["files"]
+    faults = [
+        f"{file}: present but not listed in the manifest; remove it or re-run the cell"
+        for file in sorted(path.glob("*.parquet"))
+        if file.name not in files
+    ]
     for name, recorded in sorted(files.items()):
         target = path / name
-        if not target.is_file():
-            faults.append(f"{target}: listed in the manifest but missing; restore it or re-run the cell")
-        elif (actual := sha256(target)) != recorded:
+        if target.is_file() and (actual := sha256(target)) != recorded:
             faults.append(
                 f"{target}: altered: SHA-256 is {actual[:12]}..., the manifest says {str(recorded)[:12]}...; "
                 "restore the file or re-run the cell"
