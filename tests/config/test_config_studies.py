@@ -17,8 +17,11 @@ from adaptive.scenario.truth import Scenario
 
 EXPERIMENTS = {
     "brain_srs": (
-        ("srs_fixed", "srs_rar"),
-        ("srs_null", "srs_both", "srs_graded", "srs_her2", "srs_harm", "srs_drift", "srs_delayed"),
+        ("srs_fixed", "srs_single", "srs_rar"),
+        (
+            *("srs_null", "srs_both", "srs_graded", "srs_her2", "srs_harm", "srs_drift", "srs_delayed"),
+            *("srs_modest", "srs_waning", "srs_tnbc", "srs_opposed", "srs_baseline"),
+        ),
     ),
     "flagship": (("flagship",), ("flagship_null", "flagship_both", "flagship_her2")),
     "goldilocks": (
