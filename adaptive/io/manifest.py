@@ -15,6 +15,14 @@ from adaptive.io.atomic import write_atomic
 from adaptive.io.hashing import finite_or_null, sha256_data, sha256_file
 from adaptive.io.store import MANIFEST, SCHEMA_VERSION, json_bytes, read_json
 
+CORE = (
+    *("analysis.py", "codes.py", "data.py", "records.py", "rng.py", "survival.py", "weigh.py"),
+    *(f"{part}/*.py" for part in ("design", "measures", "models", "posterior", "scenario", "simulate")),
+    *("config/build*.py", "config/check*.py", "config/parameters.py", "config/read.py"),
+    *("config/schema.py", "config/schema_[!c]*.py", "io/frames.py"),
+)
+"""Source files that determine a trial's stored numbers: the simulation core, what builds it, its tables."""
+_NOT_CORE = ("config/build_declared.py", "config/build_requests.py", "config/build_until.py")
 _PACKAGES = ("jax", "jaxlib", "numpyro", "equinox", "numpy", "pyarrow")
 _SELF = "manifest_sha256"
 _REQUIRED = (
@@ -40,8 +48,10 @@ def _version(name: str) -> str | None:
 def code_state() -> dict[str, Any]:
     """Return commit, dirty flag and SHA-256 of the package's own source files, as they were at import.
 
-    A run imports its code once; what is edited while it runs is not what it runs. Commit and flag are
-    ``None`` when git does not track the package; the hash tells code apart even then.
+    ``sha256`` is of every source file, ``core_sha256`` of those that determine a trial's numbers (``CORE``):
+    a report may be made by later code, but only from results of the same core. A run imports its code once;
+    what is edited while it runs is not what it runs. Commit and flag are ``None`` when git does not track
+    the package; the hashes tell code apart even then.
     """
     return dict(_AT_IMPORT)
 
@@ -50,11 +60,22 @@ def read_code_state() -> dict[str, Any]:
     """Return the state of the source files as they are now."""
     package = Path(adaptive.__file__).parent
     sources = sorted(package.rglob("*.py"))
-    digest = sha256_data({source.relative_to(package).as_posix(): sha256_file(source) for source in sources})
+    hashes = {source.relative_to(package).as_posix(): sha256_file(source) for source in sources}
+    core = core_files(package)
+    digests = {
+        "sha256": sha256_data(hashes),
+        "core_sha256": sha256_data({name: digest for name, digest in hashes.items() if name in core}),
+    }
     if _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
-        return {"commit": None, "dirty": None, "sha256": digest}
+        return {"commit": None, "dirty": None, **digests}
     commit, changed = _git(package, "rev-parse", "HEAD"), _git(package, "status", "--porcelain", "--", ".")
-    return {"commit": commit, "dirty": None if changed is None else bool(changed), "sha256": digest}
+    return {"commit": commit, "dirty": None if changed is None else bool(changed), **digests}
+
+
+def core_files(package: Path) -> set[str]:
+    """Return the source files of the simulation core, relative to the package."""
+    found = {file.relative_to(package).as_posix() for glob in CORE for file in package.glob(glob)}
+    return found.difference(_NOT_CORE)
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
@@ -126,14 +147,19 @@ def verify_files(path: Path) -> list[str]:
     return faults + [f"{path / name} is not in the manifest; delete it or run again" for name in unlisted]
 
 
+def is_untouched(manifest: dict[str, Any]) -> bool:
+    """Return whether a manifest still has the hash of its own content that it was written with."""
+    body = {key: value for key, value in manifest.items() if key != _SELF}
+    return sha256_data(body) == manifest.get(_SELF)
+
+
 def _manifest_faults(path: Path, manifest: dict[str, Any]) -> list[str]:
     version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
         return [f"{path / MANIFEST} has schema version {version!r}; this program reads {SCHEMA_VERSION}"]
     missing = [name for name in _REQUIRED if name not in manifest]
     faults = [f"{path / MANIFEST} lacks {', '.join(missing)}; run again"] if missing else []
-    body = {key: value for key, value in manifest.items() if key != _SELF}
-    if sha256_data(body) != manifest.get(_SELF):
+    if not is_untouched(manifest):
         faults.append(f"{path / MANIFEST} was altered after it was written; delete {path} and run again")
     return faults
 

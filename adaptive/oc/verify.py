@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from adaptive.errors import BadInput
+from adaptive.io.manifest import is_untouched
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -117,6 +118,10 @@ def _altered_faults(path: Path, manifest: dict) -> list[str]:
         for file in sorted(path.glob("*.parquet"))
         if file.name not in files
     ]
+    if "manifest_sha256" in manifest and not is_untouched(manifest):
+        faults.append(
+            f"{path / MANIFEST}: altered: its content is not what it was written with; re-run the cell"
+        )
     for name, recorded in sorted(files.items()):
         target = path / name
         if target.is_file() and (actual := sha256(target)) != recorded:
