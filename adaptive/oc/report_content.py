@@ -20,9 +20,12 @@ from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.tables import build_tables
+from adaptive.oc.trust import trust_part
 from adaptive.scenario.truth import Scenario
 
-PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {}
+PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
+    "trust": trust_part,
+}
 """Name of a part of the content, and what makes it; its ``tables`` join the others."""
 
 
@@ -168,7 +171,7 @@ def label_content() -> dict:
         name: {"label": label, "unit": unit, "definition": definition}
         for name, (label, unit, definition) in labels.METRICS.items()
     }
-    for name in ("type_i_error", "power", "fwer", "disjunctive_power", "conjunctive_power", "correct_set"):
+    for name in labels.CLAIMS:
         plain = metrics[name]
         metrics[name + ADVISED] = plain | {
             "label": plain["label"] + labels.ADVICE_SUFFIX,

@@ -1,0 +1,151 @@
+"""Whether a report may be final: what was checked of the results, and every fault with what to do about it.
+
+Judges, and refuses nothing: the commands refuse, or mark the report as a draft.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from adaptive.io.hashing import sha256_data
+from adaptive.io.manifest import code_state, is_untouched
+from adaptive.oc import labels
+from adaptive.oc.load import CellResult
+from adaptive.oc.parameters import parameter_table
+from adaptive.oc.source import Source
+from adaptive.oc.targets import strangers, target_faults, target_table, targets_of
+
+SHOWN = 3
+"""Cells or parameters that a fault names; the rest are counted."""
+
+
+def trust_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
+    """Return ``faults``, ``checked``, ``targets`` (a frame) and ``target_by_metric``.
+
+    Parameters
+    ----------
+    source
+        What the report is made from.
+    tables
+        Every tidy frame of the report.
+    """
+    targets = targets_of(source.dossier)
+    reached = target_table(tables, targets)
+    faults = [
+        *_without_place(source.altered, source.results),
+        *result_faults(source.results),
+        *benchmark_faults(source.results),
+        *parameter_faults(source.results),
+        *strangers(source.dossier.get("targets") or {}, list(labels.METRICS)),
+        *target_faults(reached, targets),
+    ]
+    return {
+        "faults": faults,
+        "checked": checked(source.results, reached),
+        "targets": reached,
+        "target_by_metric": targets,
+        "tables": {"targets": reached},
+    }
+
+
+def _without_place(faults: Sequence[str], results: Sequence[CellResult]) -> list[str]:
+    """Return faults with the place of a result as design/scenario, so that a moved study says the same."""
+    for result in results:
+        name = f"{result.design}/{result.scenario}"
+        faults = [fault.replace(str(result.path), name) for fault in faults]
+    return list(faults)
+
+
+def result_faults(results: Sequence[CellResult]) -> list[str]:
+    """Return what is wrong with manifests, configurations and code of the results."""
+    core = code_state()["core_sha256"]
+    checks: tuple[tuple[Callable[[CellResult], bool], str], ...] = (
+        (
+            lambda r: "manifest_sha256" not in r.manifest or not is_untouched(r.manifest),
+            "the manifest is not what the simulation wrote; simulate again",
+        ),
+        (
+            lambda r: sha256_data(r.config) != r.manifest.get("config_sha256"),
+            "config.yaml is not the configuration that was run (config_sha256 differs); simulate again",
+        ),
+        (
+            lambda r: _code(r).get("dirty") is True,
+            "made by code with uncommitted changes, which nobody else can obtain; commit, then simulate again",
+        ),
+        (
+            lambda r: _code(r).get("core_sha256") is None,
+            "the manifest does not say which simulation code made the numbers (core_sha256); simulate again",
+        ),
+        (
+            lambda r: _code(r).get("core_sha256") not in (None, core),
+            "made by another simulation code than the one installed here; simulate again, or install the "
+            "version that the manifest names",
+        ),
+    )
+    faults = [f"{_named(found)}: {text}" for is_bad, text in checks if (found := _which(results, is_bad))]
+    return faults + _mixed_faults(results)
+
+
+def _code(result: CellResult) -> dict:
+    code = result.manifest.get("code")
+    return code if isinstance(code, dict) else {}
+
+
+def _which(results: Sequence[CellResult], is_bad: Callable[[CellResult], bool]) -> list[str]:
+    return [f"{result.design}/{result.scenario}" for result in results if is_bad(result)]
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return the first names and the number of the others."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
+def _mixed_faults(results: Sequence[CellResult]) -> list[str]:
+    """Say that results of one study were made by different simulation codes."""
+    groups = defaultdict(list)
+    for result in results:
+        groups[_code(result).get("core_sha256")].append(f"{result.design}/{result.scenario}")
+    if len(groups) < 2:
+        return []
+    shown = "; ".join(f"{str(code)[:12]} in {_named(names)}" for code, names in groups.items())
+    return [f"results of different simulation codes: {shown}; simulate all with one"]
+
+
+def benchmark_faults(results: Sequence[CellResult]) -> list[str]:
+    """Return scenarios without the benchmark design, on whose trials every other design is compared."""
+    name = results[0].manifest.get("benchmark")
+    if not name:
+        return ["the study names no benchmark design; set benchmark to a well-understood one and simulate it"]
+    there = {result.scenario for result in results if result.design == name}
+    missing = [s for s in dict.fromkeys(result.scenario for result in results) if s not in there]
+    if not missing:
+        return []
+    return [f"scenario {_named(missing)}: without the benchmark {name}; simulate {name} there too"]
+
+
+def parameter_faults(results: Sequence[CellResult]) -> list[str]:
+    """Return parameters that do not say where they come from; unverified ones are flagged, not faults."""
+    table = parameter_table(results)
+    faults = []
+    for flag, key in (("no source", "source"), ("no tag", "tag")):
+        names = list(dict.fromkeys(table.loc[table.flag == flag, "parameter"]))
+        if names:
+            faults.append(f"parameter {_named(names)}: has no {key}; write its {key} beside its value")
+    return faults
+
+
+def checked(results: Sequence[CellResult], reached: pd.DataFrame) -> list[str]:
+    """Say what was compared before the report was made, whether or not it held."""
+    files = sum(len(result.manifest["files"]) for result in results)
+    return [
+        f"SHA-256 of {files} files of {len(results)} results against their manifests, and of each manifest "
+        "against itself",
+        "each resolved configuration against the hash that its result was stored with",
+        f"the simulation code of each result against the one that made this report "
+        f"(core {code_state()['core_sha256'][:12]}), and that it had no uncommitted changes",
+        f"Monte Carlo standard errors of {len(reached)} metrics of cells against their targets",
+        "that every scenario was simulated with the benchmark design",
+        "that every parameter with provenance names a source and how far it was checked",
+    ]
