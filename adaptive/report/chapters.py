@@ -32,12 +32,11 @@ CHAPTERS: tuple[Callable[[dict], Section], ...] = (
     examples_chapter,
     limitations_chapter,
     discussion_chapter,
-    compliance_chapter,
-    appendix_chapter,
 )
-"""The eleven items of E20 in their order, then the compliance matrix and the appendix."""
+"""The eleven items of E20 in their order."""
 
 
 def chapters(content: dict) -> list[Section]:
-    """Return the chapters that follow the summary."""
-    return [make(content) for make in CHAPTERS]
+    """Return the chapters that follow the summary: those of E20, the compliance matrix and the appendix."""
+    before, after = [make(content) for make in CHAPTERS], [appendix_chapter(content)]
+    return [*before, compliance_chapter(content, before, after), *after]
