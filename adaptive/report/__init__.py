@@ -15,4 +15,4 @@ The chapters are in ``report.chapters``. ``render_report(content, output)`` writ
   estimate, mcse, lower, upper, n, m, text``, and plain frames ``failures``, ``splits``, ``distribution``.
 """
 
-from adaptive.report.html import render_report as render_report
+from adaptive.report.writing import render_report as render_report

@@ -1,10 +1,14 @@
 """Write every table as CSV and every number as JSON, beside the report."""
 
+import csv
 import json
 import re
 from pathlib import Path
 
 import pandas as pd
+
+from adaptive.report.document import Document, contents
+from adaptive.report.pivot import Table
 
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
 
@@ -50,16 +54,28 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, float) and value in (float("inf"), float("-inf")) else value
 
 
-def write_json(content: dict, path: Path) -> None:
+def table_csv(table: Table, path: Path) -> None:
+    """Write a table with its cells as printed, every row label written out."""
+    above = [""] * len(table.head)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([neutral(title) for title in table.head])
+        for row in table.rows:
+            above = [cell.text if cell.span else above[i] for i, cell in enumerate(row)]
+            writer.writerow([neutral(text) for text in above])
+
+
+def write_json(content: dict, whole: Document, path: Path) -> None:
     """Write every number of the report with estimate, MCSE, limits and ``n``."""
     frames = ("headline", "designs", "scenarios", "scenario_settings", "design_settings", "parameters")
-    document = {
+    body = {
         "meta": content["meta"],
         "metrics": content["labels"]["metrics"],
         "summary": content["summary"],
         "warnings": content["warnings"],
         **{name: records(content[name]) for name in (*frames, "provenance", "files")},
+        "contents": contents(whole),
         "tables": {name: records(frame) for name, frame in content["tables"].items()},
     }
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     path.write_text(text + "\n", encoding="utf-8")

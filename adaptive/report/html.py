@@ -1,77 +1,62 @@
-"""Write the operating-characteristics report: one HTML file without any link to the network.
+"""Draw the report as one HTML file without any link to the network.
 
 Text from configurations reaches the page through Jinja's autoescape only; the one thing marked safe is SVG
-made here, whose text Matplotlib escapes.
+made here, whose text Matplotlib escapes. The page's security policy allows no address and only the scripts
+and style sheets shipped with the package, by their hashes.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
+import base64
+import re
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from adaptive.report.chapters import chapters
-from adaptive.report.export import write_csv, write_json
+from adaptive.report.document import Document, software
 from adaptive.report.figure_style import Drawing
-from adaptive.report.pivot import plain
-from adaptive.report.section import Section
 
-FRAMES = (
-    "headline",
-    "designs",
-    "scenarios",
-    "scenario_settings",
-    "design_settings",
-    "parameters",
-    "provenance",
-    "files",
-)
+STYLES = ("report.css", "explorer.css")
+SCRIPTS = ("report.js", "explorer.js")
+EXPLORER = "explorer.html.j2"
 
 
-def render_report(content: dict, output: Path | str) -> Path:
-    """Write the report, its tables as CSV and its numbers as JSON.
-
-    Parameters
-    ----------
-    content
-        What to print; its layout is in the docstring of ``adaptive.report``.
-    output
-        Directory to write to; made if it is missing, and files in it are replaced.
-
-    Returns
-    -------
-    Path of ``report.html``. Beside it lie ``report.json``, ``tables/*.csv`` and ``figures/*.svg``.
-    """
-    output = Path(output)
-    tables = output / "tables"
-    tables.mkdir(parents=True, exist_ok=True)
-    for name, frame in {**{n: content[n] for n in FRAMES}, **content["tables"]}.items():
-        write_csv(frame, tables / f"{name}.csv")
-    write_json(content, output / "report.json")
-    page, parts = output / "report.html", chapters(content)
-    page.write_text(report_html(content, parts), encoding="utf-8")
-    write_figures(parts, output / "figures")
-    return page
-
-
-def write_figures(parts: list[Section], folder: Path) -> None:
-    """Write every drawing as an SVG file on a white ground, so that it can be used by itself."""
-    folder.mkdir(exist_ok=True)
-    for drawing in (block for part in walk(parts) for block in part.blocks if isinstance(block, Drawing)):
-        if drawing.svg:
-            alone = drawing.svg.replace("<svg ", '<svg style="background: #fff" ', 1)
-            (folder / f"{drawing.name.removeprefix('figure-')}.svg").write_text(alone, encoding="utf-8")
-
-
-def walk(parts: list[Section]) -> Iterator[Section]:
-    """Yield every section with its parts, in print order."""
-    for part in parts:
-        yield part
-        yield from walk(part.parts)
-
-
-def report_html(content: dict, parts: list[Section]) -> str:
+def report_html(whole: Document) -> str:
     """Return the report as HTML text."""
+    environment = _environment()
+    styles, scripts = _assets(STYLES), _assets(SCRIPTS)
+    return environment.get_template("report.html.j2").render(
+        report=whole,
+        software=software(),
+        styles=[Markup(text) for text in styles],
+        scripts=[Markup(text) for text in scripts],
+        policy=security_policy(styles, scripts),
+        explore=_explorer(environment),
+    )
+
+
+def security_policy(styles: list[str], scripts: list[str]) -> str:
+    """Return the Content-Security-Policy: nothing from outside, only these style sheets and scripts.
+
+    Style attributes are allowed because the figures use them; an attribute runs nothing.
+    """
+    sheets, programs = " ".join(map(_source, styles)), " ".join(map(_source, scripts))
+    return (
+        f"default-src 'none'; script-src {programs}; style-src-elem {sheets}; "
+        "style-src-attr 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _source(text: str) -> str:
+    """Return the hash of an inline element, as a policy names it."""
+    return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+@cache
+def _environment() -> Environment:
+    """Return the environment of the templates."""
     environment = Environment(
         loader=PackageLoader("adaptive.report"),
         autoescape=True,
@@ -79,17 +64,23 @@ def report_html(content: dict, parts: list[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["svg"] = lambda drawing: Markup(drawing.svg)
-    environment.filters["kind"] = lambda block: type(block).__name__
-    template = environment.get_template("report.html.j2")
-    return template.render(
-        content=content,
-        meta=content["meta"],
-        headline=plain(
-            content["headline"],
-            name="headline",
-            caption="Estimates with Monte Carlo standard error (MCSE), and the scenario they belong to.",
-            titles={"design": "Design"},
-        ),
-        chapters=parts,
-    )
+    environment.filters["svg"] = inline_svg
+    return environment
+
+
+def _assets(names: tuple[str, ...]) -> list[str]:
+    """Return the texts of those style sheets or scripts that exist."""
+    folder = files("adaptive.report") / "templates"
+    return [(folder / name).read_text(encoding="utf-8") for name in names if (folder / name).is_file()]
+
+
+def _explorer(environment: Environment) -> Callable | None:
+    """Return the macro that draws an explorer, if there is one."""
+    if EXPLORER not in environment.list_templates():
+        return None
+    return environment.get_template(EXPLORER).module.explorer
+
+
+def inline_svg(drawing: Drawing) -> Markup:
+    """Return a drawing for the page, without the style sheet that every Matplotlib drawing brings along."""
+    return Markup(re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", drawing.svg, flags=re.S))

@@ -36,6 +36,11 @@ class Table:
         Whether it is folded away until the reader opens it.
     numeric
         Whether the body holds numbers, which are set right-aligned.
+    notes
+        Sentences to print under the table.
+    made_by
+        Which command made its numbers: ``simulate``, ``audit``, ``nulls``, ``sensitivity`` or ``truth``; or
+        ``configuration`` or ``dossier`` where nothing was computed.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Table:
     collapsed: bool = False
     numeric: bool = True
     notes: list[str] = field(default_factory=list)
+    made_by: str = "simulate"
 
 
 def number_of_trials(frame: pd.DataFrame) -> str:
@@ -65,6 +71,7 @@ def pivot(
     rename: Mapping[str, Mapping] | None = None,
     collapse: bool | None = None,
     counted: str = "virtual trials per design and scenario",
+    made_by: str = "simulate",
 ) -> Table | None:
     """Return a table with a row per combination of ``keys`` and a column per value of ``columns``.
 
@@ -82,6 +89,8 @@ def pivot(
         Whether to fold the table; by default when it is longer than ``LONG`` rows.
     counted
         What ``n`` counts, for the caption.
+    made_by
+        Which command made the numbers; see ``Table``.
     """
     if frame.empty:
         return None
@@ -101,6 +110,7 @@ def pivot(
         rows=rows,
         stub=len(keys),
         collapsed=len(rows) > LONG if collapse is None else collapse,
+        made_by=made_by,
     )
 
 
@@ -131,6 +141,7 @@ def plain(
     flag: str | None = None,
     collapse: bool | None = None,
     numeric: bool = False,
+    made_by: str = "simulate",
 ) -> Table | None:
     """Return a frame as it is; rows whose ``flag`` column is not empty are marked instead of printing it."""
     if frame.empty:
@@ -145,7 +156,7 @@ def plain(
     ]
     head = [(titles or {}).get(column, str(column)) for column in frame.columns]
     long = len(rows) > LONG if collapse is None else collapse
-    return Table(name, caption, head, rows, stub, long, numeric)
+    return Table(name, caption, head, rows, stub, long, numeric, made_by=made_by)
 
 
 def printed(value: object) -> str:

@@ -10,6 +10,7 @@ from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import FOLDER, SUMMARY, TABLE, fitting_audit, identify, read_audit, write_audit
 from adaptive.oc.audit_summary import Behind, summarise
 from adaptive.oc.load import load_results
+from adaptive.report.document import document
 from adaptive.report.html import report_html
 from adaptive.report.sections_audit import audit_section, difference_figure
 from tests.report.synthetic import fake_arrays, write_result
@@ -110,7 +111,7 @@ def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
         "audit_differences",
         "audit_fits",
     ]
-    page = report_html(minimal(content), [part])
+    page = report_html(document(minimal(content), [part]))
     assert HOSTILE not in page and "&lt;b&gt;P(HR &lt; 1)&lt;/b&gt;" in page
     flips = part.blocks[1]
     assert [cell.text for cell in flips.rows[0]][:7] == ["drawn at random", "all", "30", "30", "6", "3", "3"]
