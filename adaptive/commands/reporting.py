@@ -1,7 +1,9 @@
 """Make the report of stored results: gather, judge, refuse or mark as a draft, write. Computes no number."""
 
+import datetime
+import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ def write_report(
     study: Path | None = None,
     *,
     dossier: Path | str | None = None,
+    date: str | None = None,
     draft: bool = False,
     yielding: bool = False,
 ) -> Path:
@@ -33,6 +36,8 @@ def write_report(
         Folder of the study: its dossier and the evidence of other commands are read from there.
     dossier
         Another file in place of the study's own dossier.
+    date
+        Day that the report bears, ``YYYY-MM-DD``; today if not given.
     draft
         Whether faults are shown in a report marked as a draft.
     yielding
@@ -43,53 +48,126 @@ def write_report(
     BadInput
         With every fault, unless ``draft`` or ``yielding``.
     """
-    from adaptive.report import render_report
+    from adaptive.oc.report_manifest import Made, write_report_manifest
+    from adaptive.oc.verify import find_results
 
-    content = _content(folders, study, dossier, draft)
-    faults = content.get("trust", {}).get("faults", [])
+    output, found = Path(output), find_results(folders)
+    folders = _fewest(folders, found, study)
+    written = _dossier_file(study, dossier)
+    day = date or datetime.date.today().isoformat()
+    made = Made(folders, study, written, draft, day, _command(folders, output, dossier, draft, day))
+    content, parts = report_content(made, output)
+    faults = content["trust"]["faults"]
     if faults and not draft:
         if not yielding:
             raise BadInput([*faults, "add --draft to see the report with these faults marked"])
-        content["meta"]["draft"] = True
         _tell(faults, output)
-    path = render_report(content, Path(output))
+        made = made._replace(draft=True, command=_command(folders, output, dossier, True, day))
+        content, parts = report_content(made, output)
+    remove_old(output)
+    path = render(content, output, parts)
+    write_report_manifest(output, made, content, found)
     print(f"report: {path}")
     return path
 
 
-def _content(folders: Sequence[Path], study: Path | None, dossier: Path | str | None, draft: bool) -> dict:
-    """Return the content of the report."""
+def report_content(made: Any, output: Path) -> tuple[dict, list]:
+    """Return content and chapters of a report that was asked for in some way; ``output`` is only named."""
     from adaptive.config.build import build_design, build_scenario
     from adaptive.oc.report_content import build_content
+    from adaptive.report.chapters import chapters
+    from adaptive.report.compliance import compliance_faults
 
-    written = read_dossier(study, dossier)
-    return build_content(
-        folders, build_design, scenario=build_scenario, folder=study, dossier=written, draft=draft
+    content = build_content(
+        made.folders,
+        build_design,
+        scenario=build_scenario,
+        folder=made.study,
+        dossier=_read_dossier(made.dossier),
+        draft=made.draft,
     )
+    content["meta"]["date"] = made.date
+    content["commands"] |= {
+        "report": [made.command],
+        "verify": [shlex.join(["adaptive", "verify", str(output)])],
+    }
+    placeless(content, made.study)
+    parts = chapters(content)
+    content["trust"]["faults"] += compliance_faults(parts, content)
+    return content, parts
 
 
-def read_dossier(study: Path | None, given: Path | str | None) -> dict[str, Any]:
-    """Return the dossier given, or else the one in the study's folder, or else none.
+def render(content: dict, output: Path, parts: list) -> Path:
+    """Write the report in all its forms."""
+    from adaptive.report import render_report
 
-    Raises
-    ------
-    BadInput
-        If a file was named and is not there, or a dossier is not a valid one.
-    """
-    if given is None and (study is None or not (study / DOSSIER).is_file()):
-        return {}
-    path = Path(given) if given is not None else study / DOSSIER
+    return render_report(content, output, parts)
+
+
+def placeless(content: dict, study: Path | None) -> None:
+    """Let sentences name files relative to the study, so that a moved study makes the same report."""
+    if study is not None:
+        for part, name in ((content, "warnings"), (content["audit"], "lead"), (content["trust"], "faults")):
+            part[name] = [text.replace(f"{study}/", "") for text in part[name]]
+
+
+def _fewest(folders: Sequence[Path], found: Sequence[Path], study: Path | None) -> list[Path]:
+    """Return the study's folder in place of all of its results, else the folders as they were given."""
+    from adaptive.oc.verify import find_results
+
+    if study is None or set(find_results([study])) != set(found):
+        return list(folders)
+    return [study]
+
+
+def _dossier_file(study: Path | None, given: Path | str | None) -> Path | None:
+    """Return the dossier given, or else the one in the study's folder, or else ``None``."""
+    if given is None:
+        own = None if study is None else study / DOSSIER
+        return own if own is not None and own.is_file() else None
+    path = Path(given)
     if not path.is_file():
         raise BadInput(f"dossier: {path} is no file; give the path of a dossier (YAML)")
+    return path
+
+
+def _read_dossier(path: Path | None) -> Mapping[str, Any]:
+    if path is None:
+        return {}
     from adaptive.oc.dossier import load_dossier
 
     return load_dossier(path)
 
 
-def _tell(faults: Sequence[str], output: Path | str) -> None:
+def _command(
+    folders: Sequence[Path], output: Path, dossier: Path | str | None, draft: bool, date: str
+) -> str:
+    """Return the command line that makes this report from its results."""
+    words = ["adaptive", "report", *map(str, folders), f"output={output}", f"date={date}"]
+    words += [f"dossier={dossier}"] if dossier else []
+    return shlex.join([*words, *(["--draft"] if draft else [])])
+
+
+def remove_old(output: Path) -> None:
+    """Remove the files of a former report, so that none of them seems to belong to the new one."""
+    from adaptive.oc.report_manifest import read_report_manifest
+    from adaptive.oc.verify import MANIFEST
+
+    try:
+        former = read_report_manifest(output)
+    except BadInput:
+        return
+    for name in former["files"]:
+        file = output / name
+        if file.is_file() and file.resolve().is_relative_to(output.resolve()):
+            file.unlink()
+    (output / MANIFEST).unlink()
+
+
+def _tell(faults: Sequence[str], output: Path) -> None:
     """Say on standard error why the report is a draft and how to get a final one."""
-    lines = [f"draft report: {len(faults)} thing(s) stand in the way of a final one"]
+    lines = [f"draft report: {len(faults)} things stand in the way of a final one (exit code 0 all the same)"]
     lines += [f"  {fault}" for fault in faults[:MOST_TOLD]]
     if len(faults) > MOST_TOLD:
-        lines.append(f"  and {len(faults) - MOST_TOLD} more; {Path(output) / 'report.html'} lists all")
+        lines.append(f"  and {len(faults) - MOST_TOLD} more; {output / 'report.html'} lists all")
     print("\n".join(lines), file=sys.stderr)

@@ -22,7 +22,7 @@ CORE = (
     *("config/schema.py", "config/schema_[!c]*.py", "io/frames.py"),
 )
 """Source files that determine a trial's stored numbers: the simulation core, what builds it, its tables."""
-_NOT_CORE = ("config/build_declared.py", "config/build_requests.py", "config/build_until.py")
+_NOT_CORE = tuple(f"config/build_{name}.py" for name in ("declared", "requests", "sensitivity", "until"))
 _PACKAGES = ("jax", "jaxlib", "numpyro", "equinox", "numpy", "pyarrow")
 _SELF = "manifest_sha256"
 _REQUIRED = (

@@ -46,8 +46,8 @@ def find_results(paths: Iterable[Path | str]) -> list[Path]:
 
 
 def _below(path: Path) -> list[Path]:
-    """Return every directory with a manifest at or below a path, without those of other evidence."""
-    found = [manifest.parent for manifest in path.rglob(MANIFEST)]
+    """Return every directory with a manifest at or below a path, without evidence and reports."""
+    found = [file.parent for file in path.rglob(MANIFEST) if not (file.parent / "report.json").exists()]
     return [folder for folder in found if not set(folder.relative_to(path).parts) & set(EVIDENCE)]
 
 

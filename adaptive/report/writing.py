@@ -8,6 +8,7 @@ from adaptive.report.export import table_csv, write_csv, write_json
 from adaptive.report.figure_style import Drawing
 from adaptive.report.html import report_html
 from adaptive.report.pivot import Table
+from adaptive.report.section import Section
 
 FRAMES = (
     "headline",
@@ -21,7 +22,7 @@ FRAMES = (
 )
 
 
-def render_report(content: dict, output: Path | str) -> Path:
+def render_report(content: dict, output: Path | str, parts: list[Section] | None = None) -> Path:
     """Write the report in every form.
 
     Parameters
@@ -30,6 +31,8 @@ def render_report(content: dict, output: Path | str) -> Path:
         What to print; its layout is in the docstring of ``adaptive.report``.
     output
         Directory to write to; made if it is missing, and files in it are replaced.
+    parts
+        Chapters of the content where they are there already.
 
     Returns
     -------
@@ -38,7 +41,7 @@ def render_report(content: dict, output: Path | str) -> Path:
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    whole = document(content, chapters(content))
+    whole = document(content, parts or chapters(content))
     write_tables(content, whole, output / "tables")
     write_json(content, whole, output / "report.json")
     write_figures(whole, output / "figures")
