@@ -19,16 +19,18 @@ adaptive: design, simulate and run Bayesian adaptive trials with time-to-event e
 usage: adaptive <command> [key=value ...]
 
 commands:
-  simulate   simulate a study, designs x scenarios, and write its report
-  calibrate  find the thresholds of an efficacy rule for a target error, and confirm them
-  nulls      search the space of nulls for the largest error
-  search     sweep over designs: which trade power, patients and time best
-  report     write the report of stored results
-  audit      fit a sample of stored looks with NUTS: would it have decided otherwise?
-  replay     show one virtual trial of a stored result, look by look
-  analyse    interim analysis of real patients: decision and memo
-  monitor    replay a finished trial of real patients through every look of a design
-  posterior  posterior of the log hazard ratios from a table of events and exposure
+  simulate     simulate a study, designs x scenarios, and write its report
+  calibrate    find the thresholds of an efficacy rule for a target error, and confirm them
+  nulls        search the space of nulls for the largest error
+  search       sweep over designs: which trade power, patients and time best
+  sensitivity  vary one assumption at a time around the cells of a study
+  truth        simulate a million patients of each scenario and compare with its stored true values
+  report       write the report of stored results
+  audit        fit a sample of stored looks with NUTS: would it have decided otherwise?
+  replay       show one virtual trial of a stored result, look by look
+  analyse      interim analysis of real patients: decision and memo
+  monitor      replay a finished trial of real patients through every look of a design
+  posterior    posterior of the log hazard ratios from a table of events and exposure
 
 `adaptive <command> --help` shows examples. Completion in bash: eval "$(adaptive -sc install=bash)"
 """
@@ -113,6 +115,33 @@ examples:
 
 settings: over, method (grid, sobol, nsga2), n_points, nulls, alternatives, objectives, calibrate, target,
 error, rule, shape, information, n_null, n_trials, n_calibrate, gamma, seed, precision, output
+""",
+    "sensitivity": """\
+usage: adaptive sensitivity experiment=NAME [--config-dir FOLDER] [key=value ...]
+
+Simulates the cells of a study again with one thing changed at a time, as declared in conf/sensitivity, on the same
+virtual patients, and writes them to <output>/<study>/sensitivity, which `adaptive report` shows as paired
+differences. Simulate the study first, with the same settings. An interrupted run resumes.
+
+examples:
+  adaptive sensitivity experiment=brain_srs                   every declared factor
+  adaptive sensitivity experiment=brain_srs 'only=[accrual,dropout]' n_trials=10000
+  adaptive sensitivity experiment=brain_srs sensitivity=mine --config-dir FOLDER
+
+settings: only, n_trials (per cell), and those of simulate
+group: sensitivity
+""",
+    "truth": """\
+usage: adaptive truth RESULTS [n_patients=NUMBER] [seed=NUMBER]
+
+Simulates patients of every scenario of stored results with the generator that trials use, estimates the
+hazard ratio and the cumulative incidence in every subgroup and arm, and compares them with the true values
+that the results were judged by. Writes RESULTS/truth, which `adaptive report` shows.
+
+examples:
+  adaptive truth results/brain_srs
+  adaptive truth results/brain_srs n_patients=4000000 seed=2
+Exit code 3: a stored true value differs from what was simulated.
 """,
     "report": """\
 usage: adaptive report RESULTS... [output=FOLDER]
@@ -230,6 +259,10 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
         from adaptive.commands.nulls import main as command
     elif name == "search":
         from adaptive.commands.search import main as command
+    elif name == "sensitivity":
+        from adaptive.commands.sensitivity import main as command
+    elif name == "truth":
+        from adaptive.commands.truth import main as command
     elif name == "report":
         from adaptive.commands.report import main as command
     elif name == "audit":

@@ -211,7 +211,7 @@ def run_one(config: DictConfig) -> str:
             n_trials=settings.n_trials,
             chunk_size=settings.chunk_size,
             path=settings.output,
-            resolved_config=_stored(values, study.until is not None),
+            resolved_config=stored(values, study.until is not None),
             benchmark=settings.benchmark,
             keep_looks=settings.keep_looks,
             command=_command(),
@@ -223,7 +223,7 @@ def run_one(config: DictConfig) -> str:
     )
 
 
-def _stored(values: dict[str, Any], on_demand: bool) -> dict[str, Any]:
+def stored(values: dict[str, Any], on_demand: bool = False) -> dict[str, Any]:
     """Return the settings that determine a result; under a request for precision the trials do not."""
     left_out = (*UNUSED, "n_trials") if on_demand else UNUSED
     return {key: value for key, value in values.items() if key not in left_out}
