@@ -15,6 +15,7 @@ from adaptive.report.made_by import Commands
 from adaptive.report.pivot import Table, plain
 from adaptive.report.section import Section
 
+CONFIGURATIONS = "Configurations, SHA-256"
 REMARK = (
     "Monte Carlo standard errors (MCSE) measure how much an estimate would vary with another seed. They do "
     "not measure how true the assumptions are. Every table is also in tables/ as CSV, every number with its "
@@ -173,7 +174,7 @@ def identity(content: dict) -> list[tuple[str, str]]:
         "Study": meta["study"],
         "Status": "draft" if meta.get("draft") else content.get("dossier", {}).get("status", ""),
         "Date": meta.get("date"),
-        "Configurations, SHA-256": digest[:16] if digest else "",
+        CONFIGURATIONS: digest[:16] if digest else "",
         "Software": software(),
     }
     return [(label, str(value)) for label, value in found.items() if value]
@@ -191,6 +192,12 @@ def content_hash(content: dict) -> str:
     """Return one hash of all configurations: SHA-256 over their own hashes, sorted, a line each."""
     digests = sorted(str(config["sha256"]) for config in content["configs"])
     return sha256("\n".join(digests).encode()).hexdigest() if digests else ""
+
+
+def content_label(whole: Document) -> str:
+    """Return the short hash of the configurations, for the head of each page."""
+    found = dict(whole.identity).get(CONFIGURATIONS, "")
+    return f"configurations {found[:12]}" if found else ""
 
 
 def _part(section: Section, number: str, level: int, counter: _Counter, commands: Commands) -> Part:

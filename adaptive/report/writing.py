@@ -7,6 +7,7 @@ from adaptive.report.document import Document, document, placed_blocks
 from adaptive.report.export import table_csv, write_csv, write_json
 from adaptive.report.figure_style import Drawing
 from adaptive.report.html import report_html
+from adaptive.report.pdf import write_pdf
 from adaptive.report.pivot import Table
 from adaptive.report.section import Section
 
@@ -47,6 +48,7 @@ def render_report(content: dict, output: Path | str, parts: list[Section] | None
     write_figures(whole, output / "figures")
     page = output / "report.html"
     page.write_text(report_html(whole), encoding="utf-8")
+    write_pdf(whole, output / "report.pdf")
     return page
 
 

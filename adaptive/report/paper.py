@@ -1,0 +1,146 @@
+"""What fits on paper: which characters the fonts have, where long words may break, how wide a table is."""
+
+import re
+import unicodedata
+from functools import cache
+from pathlib import Path
+from textwrap import wrap
+
+import matplotlib
+from matplotlib.ft2font import FT2Font
+
+from adaptive.report.pivot import Cell, Table
+
+_FOLDER = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+FONTS = tuple(_FOLDER / f"DejaVuSans{style}.ttf" for style in ("", "-Bold", "-Oblique", "-BoldOblique"))
+PORTRAIT, LANDSCAPE = 481.0, 745.0
+"""Width between the margins of an A4 page, points."""
+INSET = 6.0
+LONG_WORD = 22
+TEXT_COLUMN = 11.0
+"""Width of a column of sentences below which a table of them is hard to read, in units of the type size."""
+SIZES = ((8.5, False), (8.0, False), (7.5, False), (7.0, False), (8.0, True), (7.0, True), (6.5, True))
+SMALLEST = 6.0
+LEAST_TITLE = 9
+TALLEST = 1.3
+"""Height over width of a drawing that still fills the width of a page."""
+
+_SEAM = re.compile(r"(?<=[/._=:,;|+@&?-])(?=\w)|(?<=\))(?=\()")
+_GAP = "\N{ZERO WIDTH SPACE}"
+
+
+@cache
+def _known() -> frozenset[int]:
+    """Return the code points that the fallback font has."""
+    return frozenset(FT2Font(str(FONTS[0])).get_charmap())
+
+
+def printable(text: str) -> str:
+    """Return text with every character that the fonts lack, or that acts unseen, written as its number.
+
+    A missing character would make the file unfit for an archive; a control character could turn the
+    direction of what follows.
+    """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
+    return "".join(character if _shows(character) else _named(character) for character in text)
+
+
+def _shows(character: str) -> bool:
+    """Whether a character can be printed as it is."""
+    if character in ("\n", _GAP):
+        return True
+    hidden = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+    return not hidden and ord(character) in _known()
+
+
+def _named(character: str) -> str:
+    """Return the number of a character; a tab is four blanks."""
+    return "    " if character == "\t" else f"(U+{ord(character):04X})"
+
+
+def breakable(text: str, longest: int = LONG_WORD) -> str:
+    """Return printable text in which words above ``longest`` characters may break, at seams if they have any."""
+    return re.sub(r"\S{%d,}" % (longest + 1), lambda found: _broken(found[0], longest), printable(text))
+
+
+def _broken(word: str, longest: int) -> str:
+    """Return a word with invisible places to break."""
+    pieces = []
+    for piece in _SEAM.split(word):
+        pieces += [piece[i : i + longest] for i in range(0, len(piece), longest)]
+    return _GAP.join(pieces)
+
+
+def figure_width(svg: str) -> float:
+    """Return the width of a drawing in per cent of the line, less for one taller than a page."""
+    found = re.search(r'viewBox="[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)"', svg)
+    if not found:
+        return 100.0
+    ratio = float(found[2]) / float(found[1])
+    return 100.0 if ratio <= TALLEST else 100.0 * TALLEST / ratio
+
+
+def sized(table: Table) -> dict:
+    """Return a table for paper: its first labels set above their rows if they span some, type that fits.
+
+    Type goes from 8.5 to 7 points, then the page is turned, then the type is made smaller still.
+    """
+    grouped = table.stub > 1 and sum(bool(row[0].span) for row in table.rows) * 2 <= len(table.rows)
+    start = int(grouped)
+    size, wide = _fitting([_width(table, column) for column in range(start, len(table.head))])
+    return {
+        "caption": printable(table.caption),
+        "notes": [breakable(note) for note in table.notes],
+        "head": [_title(table, column) for column in range(start, len(table.head))],
+        "rows": [line for row in table.rows for line in _lines(row, start)],
+        "stub": table.stub - start,
+        "numeric": table.numeric,
+        "size": size,
+        "wide": wide,
+    }
+
+
+def _lines(row: list[Cell], start: int) -> list[dict]:
+    """Return a row, with the label of its group in front where one begins."""
+    above = [{"group": breakable(row[0].text), "cells": []}] if start and row[0].span else []
+    cells = [
+        {"text": breakable(cell.text), "span": cell.span, "flagged": cell.flagged}
+        for cell in row[start:]
+        if cell.span
+    ]
+    return [*above, {"group": None, "cells": cells}]
+
+
+def _width(table: Table, column: int) -> float:
+    """Return the least width of a column in units of the type size: numbers unbroken, text in a few words."""
+    title = max((_em(word) for word in table.head[column].split()), default=0.0)
+    texts = [row[column].text for row in table.rows]
+    if table.numeric and column >= table.stub:
+        return max([title, *(_em(text) for text in texts)])
+    words = [_em(word[:LONG_WORD]) for text in texts for word in text.split()]
+    longest = max((_em(line) for text in texts for line in text.split("\n")), default=0.0)
+    return max([title, *words, min(longest, TEXT_COLUMN)])
+
+
+def _title(table: Table, column: int) -> str:
+    """Return a column title in lines about as wide as what stands below it."""
+    title = breakable(table.head[column])
+    below = max((len(line) for row in table.rows for line in row[column].text.split("\n")), default=0)
+    longest = max((len(word) for word in title.split()), default=0)
+    room = max(below, longest, LEAST_TITLE)
+    return "\n".join(wrap(title, room, break_long_words=False, break_on_hyphens=False))
+
+
+def _em(text: str) -> float:
+    """Return about how wide text is in units of the type size."""
+    return sum(0.27 if c in " .,;:()[]|'i" else 0.72 if c.isupper() else 0.5 for c in text)
+
+
+def _fitting(widths: list[float]) -> tuple[float, bool]:
+    """Return the largest type that fits, and whether the page is turned for it."""
+    for size, wide in SIZES:
+        room = LANDSCAPE if wide else PORTRAIT
+        if sum(widths) * size + INSET * len(widths) <= room:
+            return size, wide
+    return SMALLEST, True
