@@ -8,9 +8,11 @@ import numpy as np
 
 from adaptive import montecarlo as mc
 from adaptive.errors import BadInput
+from adaptive.oc.benefit import ideal_outcomes
+from adaptive.oc.estimators import relative_precision
 from adaptive.oc.load import CellResult
 from adaptive.oc.metrics import row
-from adaptive.oc.outcomes import paired_outcomes
+from adaptive.oc.outcomes import few_outcomes, paired_outcomes
 
 
 def benchmark_of(results: list[CellResult]) -> str | None:
@@ -66,7 +68,9 @@ def paired_differences(result: CellResult, benchmark: CellResult) -> list[dict]:
     if faults:
         raise BadInput(faults)
     _, first, second = np.intersect1d(result.trials["trial"], benchmark.trials["trial"], return_indices=True)
-    own, other = paired_outcomes(result), paired_outcomes(benchmark)
+    own, other = (
+        paired_outcomes(each) | few_outcomes(each) | ideal_outcomes(each) for each in (result, benchmark)
+    )
     rows = []
     for key in own:
         if key in other:
@@ -74,3 +78,42 @@ def paired_differences(result: CellResult, benchmark: CellResult) -> list[dict]:
             estimate = mc.paired_proportion(a, b) if a.dtype == bool else mc.paired_mean(a, b)
             rows.append(row(key.metric, estimate, level="difference", subgroup=key.subgroup, arm=key.arm))
     return rows
+
+
+def paired_estimation(result: CellResult, benchmark: CellResult) -> list[dict]:
+    """Return ``result - benchmark`` in bias, squared error, interval width and coverage, cell by cell.
+
+    Over the common trials in which both have an estimate; ``n`` counts the common trials, ``m`` those. Level
+    ``difference``; ``relative_precision`` is the precision gained over the benchmark, per cent.
+    """
+    _, first, second = np.intersect1d(result.trials["trial"], benchmark.trials["trial"], return_indices=True)
+    rows = []
+    for s, subgroup in enumerate(result.subgroups):
+        for b, arm in enumerate(result.arms[1:]):
+            truth = float(result.truth.log_hr[s, b])
+            if not (result.offered[s, b] and benchmark.offered[s, b] and np.isfinite(truth)):
+                continue
+            own, other = (
+                {name: array[index, s, b] for name, array in each.estimates.items()}
+                for each, index in ((result, first), (benchmark, second))
+            )
+            known = np.isfinite(own["log_hr_mean"]) & np.isfinite(other["log_hr_mean"])
+            for metric, estimate in _estimation_pairs(own, other, known, truth):
+                rows.append(row(metric, estimate, level="difference", subgroup=subgroup, arm=arm))
+    return rows
+
+
+def _estimation_pairs(own: dict, other: dict, known: np.ndarray, truth: float):
+    """Yield the paired comparisons of the estimates of one cell."""
+    for metric, statistic, value in (
+        ("bias", mc.paired_mean, lambda e: e["log_hr_mean"]),
+        ("mse", mc.paired_mean, lambda e: (e["log_hr_mean"] - truth) ** 2),
+        ("width", mc.paired_mean, lambda e: e["log_hr_upper"] - e["log_hr_lower"]),
+        ("coverage", mc.paired_proportion, lambda e: _covers(e, truth)),
+        ("relative_precision", relative_precision, lambda e: e["log_hr_mean"]),
+    ):
+        yield metric, mc.conditional(statistic, known, value(own), value(other), minimum=2)
+
+
+def _covers(estimates: dict, truth: float) -> np.ndarray:
+    return (estimates["log_hr_lower"] <= truth) & (truth <= estimates["log_hr_upper"])

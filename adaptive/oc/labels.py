@@ -31,6 +31,26 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "probability",
         "trials that claim every true and no false benefit",
     ),
+    "arm_error": (
+        "Any false claim for the arm",
+        "probability",
+        "trials with at least one false claim for the arm, over its subgroups",
+    ),
+    "subgroup_error": (
+        "Any false claim in the subgroup",
+        "probability",
+        "trials with at least one false claim in the subgroup, over the arms",
+    ),
+    "arm_power": (
+        "Any true claim for the arm",
+        "probability",
+        "trials with at least one true claim for the arm, over its subgroups",
+    ),
+    "subgroup_power": (
+        "Any true claim in the subgroup",
+        "probability",
+        "trials with at least one true claim in the subgroup, over the arms",
+    ),
     "patients": ("Patients", "patients", "randomised up to the last look"),
     "events": ("Endpoint events", "events", "observed up to the last look"),
     "months": ("Duration", "months", "from first patient in to the last look"),
@@ -80,12 +100,55 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "probability",
         "the same among experimental arms only",
     ),
+    "few_patients": (
+        "Small arm",
+        "probability",
+        "trials that end with fewer than 10 patients on the arm in the subgroup",
+    ),
+    "look_month": ("Month of the look", "months", "mean over the trials that hold the look"),
+    "look_patients": (
+        "Patients at the look",
+        "patients",
+        "randomised and seen at the look, mean over the trials that hold it",
+    ),
+    "look_events": (
+        "Endpoint events at the look",
+        "events",
+        "seen at the look, mean over the trials that hold it",
+    ),
+    "information_fraction": (
+        "Information fraction",
+        "ratio",
+        "mean endpoint events at the look over mean endpoint events at the last planned look, over the "
+        "trials that hold both; delta-method error",
+    ),
+    "events_per_100": (
+        "Endpoint events per 100 patients",
+        "events",
+        "all endpoint events of all trials over all their patients, times 100; depends on how long they are "
+        "followed, so a shorter trial has fewer; delta-method error",
+    ),
+    "ideal_percentage": (
+        "Ideal design percentage",
+        "per cent",
+        "100 (worst - chosen) / (worst - best) of the true incidence at the horizon, mean over trials: 100 "
+        "if the best arm on offer is always chosen, 0 if the worst; the arm chosen in a subgroup is, of "
+        "those claimed, the one with the lowest posterior mean, else control; over all subgroups the "
+        "unweighted mean of those in which arms differ",
+    ),
     "allocation_after": (
         "Allocation after the look",
         "probability",
         "randomisation probability until the next look, where the subgroup still randomises",
     ),
     "bias": ("Bias", "log hazard ratio", "mean of the posterior mean minus the true value"),
+    "relative_bias": (
+        "Relative bias",
+        "per cent",
+        "100 (mean of the posterior mean over the true value - 1): above 0 the effect is overstated, "
+        "whatever its sign; only where the true log hazard ratio is at least 0.01 from 0",
+    ),
+    "mse": ("Mean squared error", "squared log hazard ratio", "mean of (posterior mean - true value)²"),
     "rmse": ("RMSE", "log hazard ratio", "root of the mean squared error of the posterior mean"),
     "empirical_se": (
         "Empirical SE",
@@ -102,6 +165,82 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "Coverage",
         "probability",
         "trials whose central 95% posterior interval contains the true value",
+    ),
+    "width": (
+        "Interval width",
+        "log hazard ratio",
+        "mean width of the central 95% posterior interval",
+    ),
+    "bias_eliminated_coverage": (
+        "Bias-eliminated coverage",
+        "probability",
+        "trials whose central 95% posterior interval contains the mean of the posterior means: what coverage "
+        "would be without the bias",
+    ),
+    "relative_precision": (
+        "Relative precision",
+        "per cent",
+        "100 (variance of the benchmark's posterior means over the design's - 1), on the same trials; "
+        "delta-method error",
+    ),
+    "assurance": (
+        "Assurance",
+        "probability",
+        "probability of a true claim under the design prior: the weighted mean over scenarios, 0 where there "
+        "is no benefit; over the trial, of any true claim",
+    ),
+    "prior_claim": (
+        "Any claim under the prior",
+        "probability",
+        "probability of a claim under the design prior, true or false",
+    ),
+    "average_power": (
+        "Average power",
+        "probability",
+        "probability of a true claim under the design prior restricted to scenarios with a benefit there",
+    ),
+    "average_type_i_error": (
+        "Average type I error",
+        "probability",
+        "probability of a false claim under the design prior restricted to scenarios without benefit there; "
+        "over the trial, with some cell without benefit",
+    ),
+    "ppv": (
+        "P(effective | success)",
+        "probability",
+        "share of claims that are true under the design prior; over the trial, of the claims of all cells",
+    ),
+    "npv": (
+        "P(ineffective | futility)",
+        "probability",
+        "share of futility stops in cells without benefit under the design prior",
+    ),
+    "calibration_share": (
+        "Share with benefit",
+        "probability",
+        "of the cells whose posterior probability of benefit lies in the bin at their deciding or last look, "
+        "the share in which there is one, under the design prior",
+    ),
+    "calibration_mean": (
+        "Mean posterior probability",
+        "probability",
+        "mean of P(HR < 1) over the same cells",
+    ),
+    "decision": (
+        "Final decision",
+        "probability",
+        "trials that end with the cell in that state, mean over scenarios and cells of the band, each with "
+        "equal weight",
+    ),
+    "ni_error": (
+        "Non-inferiority claimed beyond the margin",
+        "probability",
+        "trials that claim non-inferiority where the true hazard ratio is at the margin or above",
+    ),
+    "ni_power": (
+        "Non-inferiority claimed within the margin",
+        "probability",
+        "trials that claim non-inferiority where the true hazard ratio is below the margin",
     ),
 }
 
@@ -124,5 +263,11 @@ REASONS = {
     "TIME_LIMIT": "calendar limit",
     "any": "any reason",
 }
+
+CLAIMS = (
+    *("type_i_error", "power", "fwer", "disjunctive_power", "conjunctive_power", "correct_set"),
+    *("arm_error", "subgroup_error", "arm_power", "subgroup_power"),
+)
+"""Metrics of claims, which have a twin with advice followed."""
 
 ADVICE_SUFFIX = ", advice followed"

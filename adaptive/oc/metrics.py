@@ -10,13 +10,21 @@ import numpy as np
 
 from adaptive import montecarlo as mc
 from adaptive.codes import CellStatus, StopReason
+from adaptive.oc import estimators
 from adaptive.oc.load import CellResult
-from adaptive.oc.looks import allocation_by_look
-from adaptive.oc.outcomes import ALL, Outcomes, all_claim_outcomes, benefit_outcomes, size_outcomes
+from adaptive.oc.looks import Looks, allocation_by_look
+from adaptive.oc.outcomes import (
+    ALL,
+    Outcomes,
+    all_claim_outcomes,
+    benefit_outcomes,
+    few_outcomes,
+    size_outcomes,
+)
 
 PERCENTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 REASONS = tuple(reason for reason in StopReason if reason != StopReason.RUNNING)
-OVERALL, CLAIMED = "overall", "claimed"
+OVERALL, CLAIMED, FUTILE = "overall", "claimed", "futile"
 
 
 def row(
@@ -101,8 +109,11 @@ def cell_status(result: CellResult) -> list[dict]:
     return rows
 
 
-def allocation(result: CellResult) -> list[dict]:
-    """Return patients per arm and subgroup, patients on inferior arms, and allocation the wrong way."""
+def allocation(result: CellResult, looks: Looks | None = None) -> list[dict]:
+    """Return patients per arm and subgroup, on inferior arms, small arms, and allocation the wrong way.
+
+    ``looks`` are the stored looks, if they have been read already.
+    """
     rows = []
     for s, subgroup in enumerate((*result.subgroups, ALL)):
         for a, arm in enumerate((*result.arms, ALL)):
@@ -112,18 +123,19 @@ def allocation(result: CellResult) -> list[dict]:
             rows.append(
                 row("patients_in", mc.standard_deviation(values), level="sd", subgroup=subgroup, arm=arm)
             )
-    rows += rows_of_means(benefit_outcomes(result))
-    for k, s, a, level, estimate in allocation_by_look(result):
+    rows += rows_of_means(benefit_outcomes(result) | few_outcomes(result))
+    for k, s, a, level, estimate in allocation_by_look(result, looks):
         place = {"look": k + 1, "subgroup": result.subgroups[s], "arm": result.arms[a]}
         rows.append(row("allocation_after", estimate, level=f"p{round(100 * level):02d}", **place))
     return rows
 
 
 def estimation(result: CellResult, minimum: int = mc.MIN_CONDITIONAL) -> list[dict]:
-    """Return bias, standard errors, RMSE and interval coverage of the log hazard ratio.
+    """Return bias, standard errors, errors, and interval width and coverage of the log hazard ratio.
 
-    Over all trials with an estimate (level ``overall``) and over those that claimed benefit (level
-    ``claimed``, suppressed below ``minimum`` trials). Cells whose true value is not finite are left out.
+    Over all trials with an estimate (level ``overall``), over those that claimed benefit (``claimed``) and
+    over those in which the cell stopped for futility (``futile``), the latter two suppressed below
+    ``minimum`` trials. Cells whose true value is not finite are left out.
     """
     rows = []
     for s, subgroup in enumerate(result.subgroups):
@@ -136,6 +148,7 @@ def estimation(result: CellResult, minimum: int = mc.MIN_CONDITIONAL) -> list[di
             for level, mask, least in (
                 (OVERALL, known, 1),
                 (CLAIMED, known & result.claimed[:, s, b], minimum),
+                (FUTILE, known & (result.status[:, s, b] == CellStatus.FUTILITY), minimum),
             ):
                 rows += _estimation_rows(values, truth, mask, least, level, subgroup, arm)
     return rows
@@ -147,11 +160,15 @@ def _estimation_rows(values, truth, mask, least, level, subgroup, arm) -> list[d
     lower, upper = values["log_hr_lower"], values["log_hr_upper"]
     statistics = {
         "bias": (partial(mc.bias, truth=truth), mean),
+        "relative_bias": (partial(estimators.relative_bias, truth=truth), mean),
         "empirical_se": (mc.empirical_se, mean),
         "posterior_sd": (mc.mean, sd),
         "relative_se_error": (mc.relative_se_error, mean, sd),
+        "mse": (partial(mc.mean_squared_error, truth=truth), mean),
         "rmse": (partial(mc.root_mean_squared_error, truth=truth), mean),
+        "width": (mc.mean, upper - lower),
         "coverage": (partial(mc.coverage, truth=truth), lower, upper),
+        "bias_eliminated_coverage": (estimators.bias_eliminated_coverage, lower, upper, mean),
     }
     return [
         row(

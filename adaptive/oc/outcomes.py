@@ -15,6 +15,8 @@ from adaptive.oc.load import CellResult
 
 ALL = "all"
 ADVISED = "_advice_applied"
+FEW = 10
+"""An arm with fewer patients than this in a subgroup is counted as small."""
 
 
 class Key(NamedTuple):
@@ -44,7 +46,8 @@ def claim_outcomes(result: CellResult, claimed: Bool[np.ndarray, "R S B"], suffi
 
     Per cell ``type_i_error`` where the arm has no benefit and ``power`` where it has; ``fwer`` any false
     claim; ``disjunctive_power`` any true claim; ``conjunctive_power`` every true claim; ``correct_set``
-    exactly the true claims. A summary is left out when no offered cell is of its kind.
+    exactly the true claims; and any false and any true claim per arm over subgroups and per subgroup over
+    arms. A summary is left out when no offered cell is of its kind.
     """
     offered, is_null = result.offered, result.truth.is_null
     outcomes: Outcomes = {}
@@ -61,6 +64,26 @@ def claim_outcomes(result: CellResult, claimed: Bool[np.ndarray, "R S B"], suffi
         outcomes[Key("conjunctive_power" + suffix)] = true.all(axis=1)
     if offered.any():
         outcomes[Key("correct_set" + suffix)] = ~false.any(axis=1) & true.all(axis=1)
+    return outcomes | _margins(result, claimed, suffix)
+
+
+def _margins(result: CellResult, claimed: Bool[np.ndarray, "R S B"], suffix: str) -> Outcomes:
+    """Return any false and any true claim per arm and per subgroup, where there are several of both.
+
+    With one arm, or one subgroup, these are the numbers of the cells or of the trial again.
+    """
+    offered, is_null = result.offered, result.truth.is_null
+    if min(offered.shape) < 2:
+        return {}
+    places = [("arm", ALL, arm, np.s_[:, b]) for b, arm in enumerate(result.arms[1:])]
+    places += [("subgroup", subgroup, ALL, np.s_[s, :]) for s, subgroup in enumerate(result.subgroups)]
+    outcomes: Outcomes = {}
+    for kind, subgroup, arm, where in places:
+        own = claimed[(slice(None), *where)]
+        for name, wanted in (("error", is_null), ("power", ~is_null)):
+            chosen = (offered & wanted)[where]
+            if chosen.any():
+                outcomes[Key(f"{kind}_{name}{suffix}", subgroup, arm)] = own[:, chosen].any(axis=1)
     return outcomes
 
 
@@ -124,6 +147,15 @@ def benefit_outcomes(result: CellResult) -> Outcomes:
                 key = Key("wrong_way_experimental", subgroup)
                 outcomes[key] = _wrong_way(result.patients[:, s], rivals & ~top, top)
     return outcomes
+
+
+def few_outcomes(result: CellResult, fewest: int = FEW) -> Outcomes:
+    """Return, per subgroup and arm that takes part, whether it ends with fewer than ``fewest`` patients."""
+    _, takes_part = true_log_hr(result)
+    return {
+        Key("few_patients", result.subgroups[s], result.arms[a]): result.patients[:, s, a] < fewest
+        for s, a in zip(*np.nonzero(takes_part), strict=True)
+    }
 
 
 def _wrong_way(patients: np.ndarray, worse: np.ndarray, best: np.ndarray) -> Bool[np.ndarray, " R"]:

@@ -12,18 +12,28 @@ import pandas as pd
 
 from adaptive.oc import labels, report_text
 from adaptive.oc.audit_content import audit_content
+from adaptive.oc.bayes_content import bayes_part
+from adaptive.oc.commands_content import commands_part
 from adaptive.oc.compare import benchmark_of
+from adaptive.oc.decisions import decision_part
 from adaptive.oc.load import CellResult, load_results
 from adaptive.oc.model_content import Build, model_content
 from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
+from adaptive.oc.results_notes import notes_part
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.tables import build_tables
 from adaptive.oc.trust import trust_part
+from adaptive.oc.zips import zip_part
 from adaptive.scenario.truth import Scenario
 
 PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
+    "bayes": bayes_part,
+    "decisions": decision_part,
+    "results_notes": notes_part,
+    "zip": zip_part,
+    "commands": commands_part,
     "trust": trust_part,
 }
 """Name of a part of the content, and what makes it; its ``tables`` join the others."""

@@ -7,10 +7,13 @@ import pandas as pd
 
 from adaptive.montecarlo import round_by_se
 from adaptive.oc import metrics
-from adaptive.oc.compare import benchmark_of, check_pairing, paired_differences
+from adaptive.oc.benefit import patient_benefit
+from adaptive.oc.compare import benchmark_of, check_pairing, paired_differences, paired_estimation
 from adaptive.oc.convergence import running, split_checks
+from adaptive.oc.course import calendar, looks_expected
 from adaptive.oc.late import late
 from adaptive.oc.load import CellResult
+from adaptive.oc.looks import Looks, read_course
 from adaptive.oc.outcomes import size_outcomes
 
 COLUMNS = (
@@ -29,15 +32,25 @@ COLUMNS = (
     "m",
     "text",
 )
-FAMILIES: dict[str, Callable[[CellResult], list[dict]]] = {
-    "claims": metrics.claims,
-    "size": metrics.size,
-    "stopping": metrics.stopping,
-    "status": metrics.cell_status,
-    "late": late,
+Family = Callable[[CellResult, Looks | None], list[dict]]
+
+
+def _trials_alone(family: Callable[[CellResult], list[dict]]) -> Family:
+    """Return a family that does without the stored looks."""
+    return lambda result, _: family(result)
+
+
+FAMILIES: dict[str, Family] = {
+    "claims": _trials_alone(metrics.claims),
+    "size": _trials_alone(metrics.size),
+    "stopping": _trials_alone(metrics.stopping),
+    "status": _trials_alone(metrics.cell_status),
+    "late": _trials_alone(late),
     "allocation": metrics.allocation,
-    "estimation": metrics.estimation,
-    "convergence": running,
+    "benefit": _trials_alone(patient_benefit),
+    "looks_expected": looks_expected,
+    "estimation": _trials_alone(metrics.estimation),
+    "convergence": _trials_alone(running),
 }
 
 
@@ -74,36 +87,60 @@ def _labelled(result: CellResult, rows: list[dict]) -> list[dict]:
 def build_tables(results: list[CellResult]) -> dict[str, pd.DataFrame]:
     """Return every tidy table of the study, by family.
 
+    Beside the families: ``paired`` and ``paired_estimation`` (differences against the benchmark), ``splits``
+    (block checks), ``failures``, ``distribution`` (quantiles for drawing), ``calendar`` (accrual and events
+    over time) and ``largest`` (the largest value seen, which has no Monte Carlo error worth the name).
+
     Raises
     ------
     BadInput
-        If a design cannot be paired with the benchmark.
+        If a pair of designs does not share seed, truth and trials.
     """
-    tables = {
-        name: tidy([entry for result in results for entry in _labelled(result, family(result))])
-        for name, family in FAMILIES.items()
-    }
-    tables["paired"] = tidy(paired_rows(results))
+    rows: dict[str, list[dict]] = {name: [] for name in (*FAMILIES, "calendar")}
+    for result in results:
+        looks = read_course(result)
+        for name, family in FAMILIES.items():
+            rows[name] += _labelled(result, family(result, looks))
+        rows["calendar"] += _labelled(result, calendar(result, looks))
+    tables = {name: tidy(rows[name]) for name in FAMILIES}
+    pairs = paired_with_benchmark(results)
+    for name, compare in (("paired", paired_differences), ("paired_estimation", paired_estimation)):
+        tables[name] = tidy([e for own, other in pairs for e in _labelled(own, compare(own, other))])
     checks = [entry for result in results for entry in _labelled(result, split_checks(result))]
     tables["splits"] = pd.DataFrame(checks)
     tables["failures"] = pd.DataFrame([failures(result) for result in results])
     tables["distribution"] = pd.DataFrame([entry for result in results for entry in distribution(result)])
+    tables["calendar"] = pd.DataFrame(rows["calendar"], columns=list(CALENDAR))
+    tables["largest"] = pd.DataFrame([entry for result in results for entry in largest(result)])
     return tables
 
 
-def paired_rows(results: list[CellResult]) -> list[dict]:
-    """Return the paired differences of every design against the study's benchmark, if it has one."""
+CALENDAR = ("scenario", "design", "metric", "month", "p05", "p50", "p95", "n")
+
+
+def largest(result: CellResult) -> list[dict]:
+    """Return the largest patients, events and durations over the trials."""
+    return [
+        {"scenario": result.scenario, "design": result.design, "metric": key.metric}
+        | {"largest": float(values.max()), "n": result.n_trials}
+        for key, values in size_outcomes(result).items()
+    ]
+
+
+def paired_with_benchmark(results: list[CellResult]) -> list[tuple[CellResult, CellResult]]:
+    """Return every result with the benchmark's in the same scenario, the benchmark itself left out.
+
+    Raises
+    ------
+    BadInput
+        If a pair does not share seed, truth and trials.
+    """
     name = benchmark_of(results)
     if name is None:
         return []
     check_pairing(results)
     reference = {result.scenario: result for result in results if result.design == name}
-    return [
-        entry
-        for result in results
-        if result.design != name and result.scenario in reference
-        for entry in _labelled(result, paired_differences(result, reference[result.scenario]))
-    ]
+    return [(r, reference[r.scenario]) for r in results if r.design != name and r.scenario in reference]
 
 
 def failures(result: CellResult) -> dict:

@@ -1,7 +1,7 @@
-"""Chapter 3: which numbers are given, how each is computed, and how precise it had to be."""
+"""Chapter 3: which numbers are given and why, how each is computed, and how precise it is."""
 
 from adaptive.report.section import Section, section
-from adaptive.report.sections import definition_section
+from adaptive.report.sections_definitions import definition_section, error_section, purpose_section
 
 
 def characteristics_chapter(content: dict) -> Section:
@@ -11,5 +11,5 @@ def characteristics_chapter(content: dict) -> Section:
         "Choice of operating characteristics",
         [],
         short="Characteristics",
-        parts=[definition_section(content)],
+        parts=[purpose_section(content), definition_section(content), error_section(content)],
     )

@@ -3,18 +3,16 @@
 from collections.abc import Callable
 
 from adaptive.report.section import Section, section
-from adaptive.report.sections import (
-    estimation_section,
-    paired_section,
-    power_section,
-    type_i_error_section,
-)
+from adaptive.report.sections_bayes import bayes_section, decision_section
 from adaptive.report.sections_course import (
     allocation_section,
+    benefit_section,
     failure_section,
     size_section,
     stopping_section,
 )
+from adaptive.report.sections_errors import noninferiority_section, power_section, type_i_error_section
+from adaptive.report.sections_estimation import estimation_section, paired_section
 
 PARTS: tuple[Callable[[dict], Section | None], ...] = (
     type_i_error_section,
@@ -22,7 +20,11 @@ PARTS: tuple[Callable[[dict], Section | None], ...] = (
     size_section,
     stopping_section,
     allocation_section,
+    benefit_section,
     estimation_section,
+    bayes_section,
+    decision_section,
+    noninferiority_section,
     paired_section,
     failure_section,
 )

@@ -94,6 +94,8 @@ def allocation_figures(content: dict) -> list[Drawing]:
     """Return allocation over looks per adaptive design, or patients per arm when no looks are stored."""
     table, meta = content["tables"]["allocation"], content["meta"]
     by_look = table[table.metric == "allocation_after"]
+    shown = [entry["scenario"] for entry in content.get("results_notes", {}).get("shown", [])]
+    by_look = by_look[by_look.scenario.isin(shown or meta["scenarios"])]
     adaptive = [d for d in meta["designs"] if d != meta["benchmark"] and (by_look.design == d).any()]
     if adaptive:
         return [_allocation_over_looks(by_look[by_look.design == d], d, i) for i, d in enumerate(adaptive)]
@@ -154,37 +156,6 @@ def _band(axis, own: pd.DataFrame, look: dict) -> None:
     median = wide.p50.to_numpy(float)
     marker = {"marker": look["marker"], "markersize": 3}
     axis.plot(x, median, color=look["color"], linestyle=look["linestyle"], linewidth=1.5, **marker)
-
-
-def distribution_figures(content: dict) -> list[Drawing]:
-    """Return the distribution functions of patients and of trial duration."""
-    table = content["tables"]["distribution"]
-    drawings = []
-    for metric, noun, unit in (("patients", "patients", "patients"), ("months", "duration", "months")):
-        frame = table[table.metric == metric]
-        name, question = (
-            f"figure-{metric}",
-            f"How much does the trial's {noun if metric == 'months' else 'size'} vary?",
-        )
-        scenarios = list(dict.fromkeys(frame.scenario))
-        looks = {d: v for d, v in look_of(content["meta"]["designs"]).items() if d in set(frame.design)}
-        with rc_context(STYLE):
-            canvas, axes = panels(len(scenarios), height=1.6)
-            for axis, scenario in zip(axes, scenarios, strict=True):
-                for design, look in looks.items():
-                    own = frame[(frame.scenario == scenario) & (frame.design == design)]
-                    style = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.5}
-                    axis.step(own.value, own.cumulative, where="post", **style)
-                axis.set_title(scenario)
-                axis.set_ylim(0, 1.02)
-                axis.grid()
-            canvas.supxlabel(unit, fontsize=9)
-            canvas.supylabel("share of trials at or below", fontsize=9)
-            key(canvas, looks, lines=True)
-        what = "patients" if metric == "patients" else "the duration in months"
-        caption = f"Distribution function of {what} over trials."
-        drawings.append(Drawing(name, question, caption, to_svg(canvas, name, question, caption)))
-    return drawings
 
 
 def convergence_figure(content: dict) -> Drawing:

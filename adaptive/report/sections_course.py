@@ -1,11 +1,10 @@
 """Sections on how trials run: size, stopping, allocation, failures."""
 
-from adaptive.report.figures_course import (
-    allocation_figures,
-    convergence_figure,
-    distribution_figures,
-    stopping_figure,
-)
+import pandas as pd
+
+from adaptive.report.blocks import Items
+from adaptive.report.figures_calendar import calendar_figures, distribution_figure
+from adaptive.report.figures_course import allocation_figures, convergence_figure, stopping_figure
 from adaptive.report.pivot import pivot, plain
 from adaptive.report.section import CELLS, Section, compared, metric_titles, of_metrics, section
 
@@ -27,7 +26,9 @@ def size_section(content: dict) -> Section:
         "p50": "Median",
         "p75": "75%",
         "p95": "95%",
+        "largest": "Largest",
     }
+    table = pd.concat([table, _largest(content)], ignore_index=True)
     blocks = [
         pivot(
             table[table.metric == metric],
@@ -43,11 +44,26 @@ def size_section(content: dict) -> Section:
     return section(
         "size",
         "Patients, events and duration",
-        ["Percentiles are values that occurred; their standard error is that of the order statistic."],
-        *distribution_figures(content),
+        [
+            "Percentiles are values that occurred; their standard error is that of the order statistic. The "
+            "largest value is the largest seen in these trials: it has no Monte Carlo error and grows with "
+            "their number. The denominator is every finished trial."
+        ],
+        distribution_figure(content, "patients"),
+        *calendar_figures(content),
         *blocks,
         short="Size and duration",
+        covers=("H3", "I9", "I10"),
     )
+
+
+def _largest(content: dict) -> pd.DataFrame:
+    """Return the largest values seen as rows of the table of sizes."""
+    frame = content["tables"].get("largest")
+    if frame is None or frame.empty:
+        return pd.DataFrame()
+    texts = [f"{x:,.0f}" if x == round(x) else f"{x:,.1f}" for x in frame.largest]
+    return frame[["scenario", "design", "metric", "n"]].assign(level="largest", text=texts)
 
 
 def stopping_section(content: dict) -> Section:
@@ -60,8 +76,12 @@ def stopping_section(content: dict) -> Section:
     return section(
         "stopping",
         "Stopping by look and reason",
-        [],
+        [
+            "Reasons exclude each other, and a trial that stops early stops because every cell has closed. "
+            "The denominator is every finished trial."
+        ],
         stopping_figure(content),
+        distribution_figure(content, "months"),
         pivot(
             by_look,
             name="stopping",
@@ -89,6 +109,7 @@ def stopping_section(content: dict) -> Section:
             titles={name: entry["label"] for name, entry in labels["metrics"].items()},
         ),
         short="Stopping",
+        covers=("H4", "I4"),
     )
 
 
@@ -107,6 +128,7 @@ def allocation_section(content: dict) -> Section:
             + content["labels"]["metrics"]["wrong_way"]["definition"].capitalize()
             + "."
         ],
+        _shown(content),
         *allocation_figures(content),
         pivot(
             means.assign(
@@ -132,7 +154,59 @@ def allocation_section(content: dict) -> Section:
             name="wrong_way",
             caption="Probability that a truly inferior arm got more patients than the best.",
         ),
+        compared(
+            table[table.metric == "few_patients"],
+            content,
+            "subgroup",
+            "arm",
+            name="few_patients",
+            caption="Probability that an arm ends the trial with fewer than 10 patients in the subgroup: its "
+            "estimate then leans on the prior and on the other subgroups.",
+        ),
+        covers=("H6", "I5"),
     )
+
+
+def benefit_section(content: dict) -> Section | None:
+    """Return what patients in the trial, and those after it, have of the design."""
+    table = content["tables"].get("benefit")
+    if table is None or table.empty:
+        return None
+    metrics = content["labels"]["metrics"]
+    return section(
+        "patient-benefit",
+        "Benefit of patients",
+        [
+            "Endpoint events per 100 patients count all follow-up within the trial, so a design that stops "
+            "earlier has fewer events per patient without any patient being better off: compare designs of "
+            "like duration.",
+            f"Ideal design percentage: {metrics['ideal_percentage']['definition']}. Scenarios in which all "
+            "arms are alike have none. It is above 0 without any claim where control is not the worst arm.",
+        ],
+        *(
+            compared(
+                table[table.metric == metric],
+                content,
+                "subgroup",
+                name=metric,
+                caption=caption,
+            )
+            for metric, caption in (
+                ("events_per_100", "Expected endpoint events per 100 patients in the trial."),
+                ("ideal_percentage", "Ideal design percentage, per cent."),
+            )
+        ),
+        covers=("H7",),
+    )
+
+
+def _shown(content: dict) -> Items | None:
+    """Say which scenarios the figures of the allocation show, where they do not show all."""
+    shown = content.get("results_notes", {}).get("shown", [])
+    if not shown or len(shown) == len(content["meta"]["scenarios"]):
+        return None
+    lead = "The figures show these scenarios; allocation.csv holds all of them:"
+    return Items(lead, [f"{entry['scenario']}: {entry['why']}" for entry in shown])
 
 
 FAILURE_TITLES = {
@@ -197,4 +271,5 @@ def failure_section(content: dict) -> Section:
             collapse=True,
         ),
         short="Failures and checks",
+        covers=("H13", "I8"),
     )

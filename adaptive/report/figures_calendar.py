@@ -1,0 +1,138 @@
+"""Figures over calendar time: accrual, events, and when trials stop."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+
+from adaptive.report.figure_style import STYLE, Drawing, key, look_of, panels, to_svg
+
+FLOOR = 0.05
+
+
+def calendar_figures(content: dict) -> list[Drawing]:
+    """Return how patients and endpoint events accrue over calendar time, by scenario and design."""
+    frame = content["tables"].get("calendar")
+    if frame is None:
+        return []
+    return [
+        _calendar(
+            frame[frame.metric == "patients"],
+            content["meta"],
+            name="figure-accrual",
+            question="How fast will patients enter, and where does accrual end?",
+            what="patients randomised",
+        ),
+        _calendar(
+            frame[frame.metric == "events"],
+            content["meta"],
+            name="figure-events",
+            question="When will the endpoint events be there?",
+            what="endpoint events seen",
+        ),
+    ]
+
+
+def _calendar(frame: pd.DataFrame, meta: dict, *, name: str, question: str, what: str) -> Drawing:
+    """Return a panel per scenario with a median and a band per design, on one scale."""
+    if frame.empty:
+        return Drawing(name, question, absent="the results keep no looks, so the course is not known")
+    scenarios = [s for s in meta["scenarios"] if s in set(frame.scenario)]
+    looks = {d: v for d, v in look_of(meta["designs"]).items() if d in set(frame.design)}
+    with rc_context(STYLE):
+        canvas, axes = panels(len(scenarios), height=1.6, columns=4 if len(scenarios) > 6 else 3)
+        for axis, scenario in zip(axes, scenarios, strict=True):
+            for design, look in looks.items():
+                own = frame[(frame.scenario == scenario) & (frame.design == design)]
+                _band(axis, own, look)
+            axis.set_title(scenario)
+            axis.grid()
+        axes[0].set_xlim(0, float(frame.month.max()))
+        axes[0].set_ylim(0, float(frame.p95.max()) * 1.05)
+        canvas.supxlabel("months since the first patient", fontsize=9)
+        canvas.supylabel(what, fontsize=9)
+        key(canvas, looks, lines=True)
+    caption = (
+        f"{what.capitalize()} by calendar month: median over trials and, shaded with a thin edge, the range "
+        "from 5% to 95% of trials. A trial is joined linearly through its looks and stays level after its "
+        "last one."
+    )
+    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _band(axis: Axes, own: pd.DataFrame, look: dict) -> None:
+    """Draw the median and the band of one design."""
+    month, low, high = (own[c].to_numpy(float) for c in ("month", "p05", "p95"))
+    axis.fill_between(month, low, high, color=look["color"], alpha=0.12, lw=0)
+    for edge in (low, high):
+        axis.plot(month, edge, color=look["color"], linestyle=look["linestyle"], linewidth=0.5)
+    axis.plot(month, own.p50.to_numpy(float), color=look["color"], linestyle=look["linestyle"], linewidth=1.5)
+
+
+def distribution_figure(content: dict, metric: str) -> Drawing:
+    """Return the distribution function of patients or of the stopping time, by scenario and design."""
+    words = {
+        "patients": ("How much does the trial's size vary?", "patients randomised", "patients"),
+        "months": (
+            "When will the trial be over?",
+            "months from the first patient to the last look",
+            "months",
+        ),
+    }
+    question, xlabel, what = words[metric]
+    frame = content["tables"]["distribution"]
+    frame = frame[frame.metric == metric]
+    name, n = f"figure-{metric}", int(frame.n.min())
+    scenarios = list(dict.fromkeys(frame.scenario))
+    looks = {d: v for d, v in look_of(content["meta"]["designs"]).items() if d in set(frame.design)}
+    half = float(np.sqrt(np.log(2 / FLOOR) / (2 * n)))
+    with rc_context(STYLE):
+        canvas, axes = panels(len(scenarios), height=1.6, columns=4 if len(scenarios) > 6 else 3)
+        for axis, scenario in zip(axes, scenarios, strict=True):
+            for design, look in looks.items():
+                own = frame[(frame.scenario == scenario) & (frame.design == design)]
+                _steps(axis, own, look)
+            axis.set_title(scenario)
+            axis.set_ylim(0, 1.02)
+            axis.grid()
+        _name_lines(axes, frame, scenarios, looks)
+        canvas.supxlabel(xlabel, fontsize=9)
+        canvas.supylabel("share of trials at or below", fontsize=9)
+        key(canvas, looks, lines=True)
+    caption = (
+        f"Distribution function of {what} over trials. The whole curve of a design has a simultaneous 95% "
+        f"Monte Carlo limit of ±{half:.2g} (n = {n:,} trials, or more), "
+        f"{'narrower than its line' if half < 0.02 else 'which is not drawn'}."
+    )
+    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _steps(axis: Axes, own: pd.DataFrame, look: dict) -> None:
+    """Draw one distribution function."""
+    style = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.5}
+    axis.step(own.value, own.cumulative, where="post", **style)
+
+
+def _name_lines(axes: list[Axes], frame: pd.DataFrame, scenarios: list[str], looks: dict) -> None:
+    """Write the names of the designs at their lines, in the panel where these lie farthest apart."""
+    middle = frame[np.isclose(frame.cumulative, 0.5)]
+    spread = middle.groupby("scenario").value.agg(np.ptp).reindex(scenarios)
+    place = int(np.argmax(spread.to_numpy(float)))
+    axis, own = axes[place], frame[frame.scenario == scenarios[place]]
+    order = middle[middle.scenario == scenarios[place]].sort_values("value").design.tolist()
+    for i, design in enumerate(order):
+        level = 0.25 + 0.5 * i / max(len(order) - 1, 1)
+        line = own[own.design == design]
+        x = float(line.value.iloc[int(np.abs(line.cumulative - level).argmin())])
+        left = i < len(order) / 2
+        axis.annotate(
+            design,
+            (x, level),
+            xytext=(-12 if left else 12, 0),
+            textcoords="offset points",
+            fontsize=7.5,
+            ha="right" if left else "left",
+            va="center",
+            color=looks[design]["color"],
+            arrowprops={"arrowstyle": "-", "color": looks[design]["color"], "linewidth": 0.6},
+        )
