@@ -5,9 +5,9 @@ knows what the evidence says.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from adaptive.errors import BadInput
 from adaptive.io.atomic import write_atomic
@@ -15,7 +15,9 @@ from adaptive.io.hashing import finite_or_null, sha256_data, sha256_file
 from adaptive.io.manifest import code_state, versions
 from adaptive.io.store import MANIFEST, json_bytes
 from adaptive.oc.load import CellResult
+from adaptive.oc.source import Source
 
+T = TypeVar("T")
 SELF = "evidence_sha256"
 VERSION = 1
 
@@ -96,3 +98,19 @@ def code_differs(content: Mapping[str, Any], results: Sequence[CellResult]) -> b
     """Return whether other simulation code made the evidence than made the results."""
     codes = {simulation_code(result.manifest) for result in results}
     return codes != {simulation_code(content)}
+
+
+def or_draft(source: Source, load: Callable[[], tuple[T | None, list[str]]]) -> tuple[T | None, list[str]]:
+    """Return what ``load`` returns; in a draft, altered evidence is a message instead of a fault.
+
+    Raises
+    ------
+    BadInput
+        If the evidence was altered and no draft is made.
+    """
+    try:
+        return load()
+    except BadInput as error:
+        if not source.draft:
+            raise
+        return None, list(error.faults)

@@ -25,6 +25,7 @@ from adaptive.oc.results_notes import notes_part
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.tables import build_tables
 from adaptive.oc.trust import trust_part
+from adaptive.oc.truth_content import truth_part
 from adaptive.oc.zips import zip_part
 from adaptive.scenario.truth import Scenario
 
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
     "decisions": decision_part,
     "results_notes": notes_part,
     "zip": zip_part,
+    "truth_check": truth_part,
     "commands": commands_part,
     "trust": trust_part,
 }

@@ -1,0 +1,198 @@
+"""The true values of a scenario estimated from very many simulated patients, to check the computed ones.
+
+Patients come from the generator that virtual trials use, are randomised equally and are followed to the
+horizon unless a competing channel ends observation. Nothing here reads how the true values were computed.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy import special
+
+from adaptive.rng import trial_key
+from adaptive.scenario.generate import outcomes
+from adaptive.scenario.truth import Scenario
+from adaptive.simulate.nature import own_arm
+from adaptive.simulate.world import draw_world
+
+ARRIVALS = 500
+"""Arrivals per simulated world: the computed true values average a drift over as many."""
+WORLDS = 64
+"""Worlds simulated together; bounds the memory, and a patient is the same whatever it is."""
+_STEPS = 40
+_SMALL = 1e-10
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Patients of one scenario, each observed under one arm; 11 bytes a patient.
+
+    Attributes
+    ----------
+    subgroup, arm
+        Indices, shape ``(N,)``.
+    time, event
+        Months to the endpoint or to the end of observation, at most the horizon, and which, ``(N,)``.
+    """
+
+    subgroup: Int[np.ndarray, " N"]
+    arm: Int[np.ndarray, " N"]
+    time: Float[np.ndarray, " N"]
+    event: Bool[np.ndarray, " N"]
+
+
+def without(scenario: Scenario, absent: Sequence[str]) -> Scenario:
+    """Return the scenario with channels switched off."""
+    base = scenario.hazards.base
+    for name in absent:
+        base = base.at[:, scenario.channels.index(name)].set(0.0)
+    return eqx.tree_at(lambda s: s.hazards.base, scenario, base)
+
+
+def sample(
+    scenario: Scenario, endpoint: tuple[str, ...], horizon: float, n_patients: int, seed: int
+) -> Sample:
+    """Simulate at least ``n_patients`` patients, whole worlds of ``ARRIVALS`` at a time.
+
+    Parameters
+    ----------
+    scenario, endpoint
+        The truth, and the channels that count.
+    horizon
+        Months of follow-up.
+    n_patients
+        Patients over all subgroups and arms.
+    seed
+        Root seed; world ``w`` has the address of trial ``w``.
+    """
+    chunks = list(_chunks(scenario, endpoint, horizon, -(-n_patients // ARRIVALS), seed))
+    return Sample(*(np.concatenate(column) for column in zip(*chunks, strict=True)))
+
+
+def _chunks(
+    scenario: Scenario, endpoint: tuple[str, ...], horizon: float, n_worlds: int, seed: int
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Yield subgroup, arm, time and event of the patients of a few worlds."""
+    dtype, n_arms = scenario.hazards.base.dtype, len(scenario.arms)
+
+    @jax.jit
+    def worlds(numbers):
+        return jax.vmap(lambda number: _world(number))(numbers)
+
+    def _world(number):
+        world = draw_world(
+            trial_key(seed, number),
+            n_arrivals=ARRIVALS,
+            n_episodes=scenario.n_episodes,
+            n_channels=len(scenario.channels),
+            dtype=dtype,
+        )
+        lived = outcomes(scenario, world, endpoint)
+        arm = jnp.minimum((world.assignment * n_arms).astype(jnp.int32), n_arms - 1)
+        time, event = own_arm(lived.time, arm), own_arm(lived.event, arm)
+        return lived.subgroup, arm, jnp.minimum(time, horizon), event & (time <= horizon)
+
+    for first in range(0, n_worlds, WORLDS):
+        found = worlds(np.arange(first, first + WORLDS, dtype=np.uint32))
+        kept = min(WORLDS, n_worlds - first)
+        subgroup, arm, time, event = (np.asarray(x)[:kept].reshape(-1) for x in found)
+        yield subgroup.astype(np.int8), arm.astype(np.int8), time.astype(np.float64), event
+
+
+def cox(
+    time: Float[np.ndarray, " N"], event: Bool[np.ndarray, " N"], treated: Bool[np.ndarray, " N"]
+) -> tuple[float, float]:
+    """Return the two-arm Cox log hazard ratio and its robust standard error; NaN without events in both arms.
+
+    With ``n0, n1`` at risk at an event time and ``p = n1 e^b / (n0 + n1 e^b)``, ``b`` solves
+    ``sum over events of (x - p) = 0``. The standard error is that of Lin and Wei, which holds where hazards
+    are not proportional: ``sqrt(sum W^2) / I`` with ``I = sum p (1 - p)`` and, per patient,
+    ``W = d (x - p(t)) - sum over events at or before t of e^(b x) (x - p) / (n0 + n1 e^b)``.
+
+    References
+    ----------
+    Lin and Wei (1989), Journal of the American Statistical Association 84, 1074-1078,
+    doi:10.1080/01621459.1989.10478874.
+    """
+    if not (event[treated].any() and event[~treated].any()):
+        return np.nan, np.nan
+    order = np.argsort(time, kind="stable")
+    time, event, x = time[order], event[order], treated[order].astype(float)
+    first = np.searchsorted(time, time, side="left")
+    n1 = np.cumsum(x[::-1])[::-1][first]
+    n0 = np.cumsum((1 - x)[::-1])[::-1][first]
+    beta = 0.0
+    for _ in range(_STEPS):
+        p = n1 * np.exp(beta) / (n0 + n1 * np.exp(beta))
+        score, information = (x - p)[event].sum(), (p * (1 - p))[event].sum()
+        step = np.clip(score / information, -1.0, 1.0)
+        beta += step
+        if abs(step) < _SMALL:
+            break
+    p = n1 * np.exp(beta) / (n0 + n1 * np.exp(beta))
+    information = (p * (1 - p))[event].sum()
+    pooled = np.where(event, 1.0 / (n0 + n1 * np.exp(beta)), 0.0)
+    last = np.searchsorted(time, time, side="right") - 1
+    sums, weighted = np.cumsum(pooled)[last], np.cumsum(pooled * p)[last]
+    residual = event * (x - p) - np.exp(beta * x) * (x * sums - weighted)
+    return float(beta), float(np.sqrt((residual**2).sum()) / information)
+
+
+def hazard_ratio_rows(drawn: Sample, subgroups: Sequence[str], arms: Sequence[str]) -> list[dict]:
+    """Return the log hazard ratio of every experimental arm against control, per subgroup."""
+    rows = []
+    for s, subgroup in enumerate(subgroups):
+        for b, arm in enumerate(arms[1:], 1):
+            own = (drawn.subgroup == s) & ((drawn.arm == 0) | (drawn.arm == b))
+            estimate, error = cox(drawn.time[own], drawn.event[own], drawn.arm[own] == b)
+            place = {"quantity": "log_hr", "subgroup": subgroup, "arm": arm}
+            rows.append(place | _numbers(estimate, error, int(own.sum()), int(drawn.event[own].sum())))
+    return rows
+
+
+def incidence_rows(drawn: Sample, subgroups: Sequence[str], arms: Sequence[str]) -> list[dict]:
+    """Return the share of patients with the endpoint by the horizon, per subgroup and arm."""
+    rows = []
+    for s, subgroup in enumerate(subgroups):
+        for a, arm in enumerate(arms):
+            own = (drawn.subgroup == s) & (drawn.arm == a)
+            n, m = int(own.sum()), int(drawn.event[own].sum())
+            p = m / n if n else np.nan
+            error = float(np.sqrt(p * (1 - p) / n)) if n else np.nan
+            place = {"quantity": "cif", "subgroup": subgroup, "arm": arm}
+            rows.append(place | _numbers(p, error, n, m))
+    return rows
+
+
+def _numbers(estimate: float, error: float, n: int, m: int) -> dict:
+    return {"estimate": estimate, "mcse": error, "n": n, "m": m}
+
+
+def limit(n_comparisons: int, gamma: float) -> float:
+    """Return the largest ``|z|`` by chance: two-sided, Bonferroni over the comparisons, ``gamma`` in all."""
+    return float(special.ndtri(1 - gamma / (2 * max(n_comparisons, 1))))
+
+
+def compared(rows: Sequence[dict], stored: dict) -> list[dict]:
+    """Return the rows that have a stored true value, with it and ``z = (estimate - stored) / mcse``.
+
+    Parameters
+    ----------
+    rows
+        Of ``hazard_ratio_rows`` and ``incidence_rows``.
+    stored
+        The content of ``truth.json``; values that are infinite there are not compared.
+    """
+    names = {"log_hr": stored["arms"][1:], "cif": stored["arms"]}
+    found = []
+    for row in rows:
+        s = stored["subgroups"].index(row["subgroup"])
+        value = stored[row["quantity"]][s][names[row["quantity"]].index(row["arm"])]
+        if value is not None and row["mcse"] > 0:
+            found.append(row | {"stored": float(value), "z": (row["estimate"] - value) / row["mcse"]})
+    return found
