@@ -119,9 +119,9 @@ error, rule, shape, information, n_null, n_trials, n_calibrate, gamma, seed, pre
     "sensitivity": """\
 usage: adaptive sensitivity experiment=NAME [--config-dir FOLDER] [key=value ...]
 
-Simulates the cells of a study again with one thing changed at a time, as declared in conf/sensitivity, on the same
-virtual patients, and writes them to <output>/<study>/sensitivity, which `adaptive report` shows as paired
-differences. Simulate the study first, with the same settings. An interrupted run resumes.
+Simulates the cells of a study again with one thing changed at a time, as declared in conf/sensitivity, on
+the same virtual patients, and writes them to <output>/<study>/sensitivity, which `adaptive report` shows as
+paired differences. Simulate the study first, with the same settings. An interrupted run resumes.
 
 examples:
   adaptive sensitivity experiment=brain_srs                   every declared factor
@@ -144,11 +144,32 @@ examples:
 Exit code 3: a stored true value differs from what was simulated.
 """,
     "report": """\
-usage: adaptive report RESULTS... [output=FOLDER]
+usage: adaptive report RESULTS... [output=FOLDER] [dossier=FILE] [date=YYYY-MM-DD] [--draft]
+
+Writes report.html, report.pdf, report.json, tables/*.csv, figures/*.svg and manifest.json from stored results
+alone, and from dossier and evidence if a study's folder is given. Refuses results that are altered, of other
+code, too imprecise or without benchmark, and says what to do; with --draft it marks every page instead.
 
 examples:
   adaptive report results/brain_srs
+  adaptive report results/brain_srs --draft
+  adaptive report results/brain_srs dossier=conf/dossier/brain_srs.yaml date=2026-12-01
   adaptive report results/brain_srs/srs_fixed results/brain_srs/srs_rar output=report
+""",
+    "verify": """\
+usage: adaptive verify REPORT [n_trials=NUMBER|all] [seed=NUMBER] [results=FOLDER]
+
+Checks every hash of a report and of what it was made from, makes the report again from the stored results,
+and simulates a random sample of trials again, comparing every stored number. Exit code 0: nothing differs;
+2: something differs, and the first differences are listed.
+
+examples:
+  adaptive verify results/brain_srs/report
+  adaptive verify results/brain_srs/report n_trials=1000 seed=7
+  adaptive verify report results=archive/brain_srs            the study lies elsewhere now
+  adaptive verify results/brain_srs/report n_trials=all       every trial; as long as simulating them
+
+settings: n_trials (over all cells, 64), seed (of the sample, 1), results
 """,
     "audit": """\
 usage: adaptive audit RESULT [key=value ...]
@@ -265,6 +286,8 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
         from adaptive.commands.truth import main as command
     elif name == "report":
         from adaptive.commands.report import main as command
+    elif name == "verify":
+        from adaptive.commands.verify import main as command
     elif name == "audit":
         from adaptive.commands.audit import main as command
     elif name == "replay":

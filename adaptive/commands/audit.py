@@ -1,5 +1,6 @@
 """``adaptive audit``: fits looks of stored results with NUTS and says what would have been different."""
 
+import shlex
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ def main(argv: Sequence[str]) -> int:
         "study": results[0].manifest["study"],
         "results": [audit_store.identify(result, root) for result in results],
         "settings": config,
+        "command": shlex.join(["adaptive", "audit", *argv]),
         "summary": summarise(table, audit.behind(chosen)),
     }
     folder = audit_store.write_audit(root, content, table)

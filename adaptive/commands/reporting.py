@@ -55,15 +55,16 @@ def write_report(
     folders = _fewest(folders, found, study)
     written = _dossier_file(study, dossier)
     day = date or datetime.date.today().isoformat()
-    made = Made(folders, study, written, draft, day, _command(folders, output, dossier, draft, day))
-    content, parts = report_content(made, output)
+    command = _command(folders, output, dossier, draft, day)
+    made = Made(folders, study, written, draft, day, command, str(output))
+    content, parts = report_content(made)
     faults = content["trust"]["faults"]
     if faults and not draft:
         if not yielding:
             raise BadInput([*faults, "add --draft to see the report with these faults marked"])
         _tell(faults, output)
         made = made._replace(draft=True, command=_command(folders, output, dossier, True, day))
-        content, parts = report_content(made, output)
+        content, parts = report_content(made)
     remove_old(output)
     path = render(content, output, parts)
     write_report_manifest(output, made, content, found)
@@ -71,8 +72,8 @@ def write_report(
     return path
 
 
-def report_content(made: Any, output: Path) -> tuple[dict, list]:
-    """Return content and chapters of a report that was asked for in some way; ``output`` is only named."""
+def report_content(made: Any) -> tuple[dict, list]:
+    """Return content and chapters of a report; ``made`` (a ``report_manifest.Made``) says how to make it."""
     from adaptive.config.build import build_design, build_scenario
     from adaptive.oc.report_content import build_content
     from adaptive.report.chapters import chapters
@@ -87,10 +88,8 @@ def report_content(made: Any, output: Path) -> tuple[dict, list]:
         draft=made.draft,
     )
     content["meta"]["date"] = made.date
-    content["commands"] |= {
-        "report": [made.command],
-        "verify": [shlex.join(["adaptive", "verify", str(output)])],
-    }
+    verify = shlex.join(["adaptive", "verify", made.output])
+    content["commands"] |= {"report": [made.command], "verify": [verify]}
     placeless(content, made.study)
     parts = chapters(content)
     content["trust"]["faults"] += compliance_faults(parts, content)

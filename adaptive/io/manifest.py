@@ -45,6 +45,25 @@ def _version(name: str) -> str | None:
         return None
 
 
+def machine() -> dict[str, str | None]:
+    """Return the processor's model and the SHA-256 of the lock file that the packages came from, if known."""
+    lock = Path(adaptive.__file__).parents[1] / "requirements.lock"
+    return {
+        "processor": _processor(),
+        "requirements_lock_sha256": sha256_file(lock) if lock.is_file() else None,
+    }
+
+
+def _processor() -> str:
+    """Return the model of the processor, as Linux tells it, else what Python knows."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
 def code_state() -> dict[str, Any]:
     """Return commit, dirty flag and SHA-256 of the package's own source files, as they were at import.
 

@@ -40,4 +40,4 @@ def _recorded(name: str, folder: Path | None) -> Iterator[str]:
         if isinstance(command, str) and command:
             yield command
         elif name == "audit":
-            yield f"adaptive audit {folder}"
+            yield f"adaptive audit <folder of {folder.resolve().name}>"

@@ -39,6 +39,8 @@ class Made(NamedTuple):
         Day that the report bears, ``YYYY-MM-DD``.
     command
         Command line.
+    output
+        Folder of the report as it was given.
     """
 
     folders: Sequence[Path]
@@ -47,6 +49,7 @@ class Made(NamedTuple):
     draft: bool
     date: str
     command: str
+    output: str
 
 
 def report_files(output: Path) -> list[str]:
@@ -112,6 +115,7 @@ def _asked(output: Path, made: Made) -> dict[str, Any]:
         "draft": made.draft,
         "date": made.date,
         "command": made.command,
+        "output": made.output,
     }
 
 
@@ -168,7 +172,7 @@ def _shape_faults(content: Mapping[str, Any]) -> Iterator[str]:
     made, results = content.get("made"), content.get("results")
     if isinstance(made, dict) and not (
         isinstance(made.get("folders"), list)
-        and {"study", "dossier", "draft", "date", "command"} <= set(made)
+        and {"study", "dossier", "draft", "date", "command", "output"} <= set(made)
     ):
         yield "made does not say how the report was asked for"
     wanted = {"path", "design", "scenario", "seed", "manifest_sha256", "files"}

@@ -24,7 +24,7 @@ from adaptive.io.atomic import unwritable, write_atomic
 from adaptive.io.frames import Tables, schemas, tables
 from adaptive.io.hashing import plain, sha256_data
 from adaptive.io.lock import CellLock
-from adaptive.io.manifest import code_state, read_manifest, verify_files, versions, write_manifest
+from adaptive.io.manifest import code_state, machine, read_manifest, verify_files, versions, write_manifest
 from adaptive.oc.describe import describe_design, describe_truth, labels_of
 from adaptive.oc.precision import Until, check_until
 from adaptive.oc.precision_grow import reopen
@@ -212,7 +212,12 @@ def _make(
     progress: bool,
 ) -> None:
     """Simulate and store what the cell lacks, then complete it."""
-    made_by = {"device": _device(), "versions": versions(), "code": code_state()}
+    made_by = {
+        "device": device_name(),
+        "machine": machine() | {"accelerator": _accelerator()},
+        "versions": versions(),
+        "code": code_state(),
+    }
     plan, kinds = _plan(identity, made_by, chunk_size), _kinds(batch)
     if (cell / store.MANIFEST).exists():
         reopen(cell, plan, kinds, read_manifest(cell))
@@ -366,10 +371,17 @@ def _counts(cell: Path, requested: int, failures: list[Failure]) -> dict[str, in
     }
 
 
-def _device() -> str:
+def device_name() -> str:
+    """Return the platform that JAX computes on, and the kind of device where the platform has several."""
     device = jax.devices()[0]
     kind = device.device_kind
     return device.platform if kind == device.platform else f"{device.platform}: {kind}"
+
+
+def _accelerator() -> str | None:
+    """Return runtime and driver of an accelerator as JAX names them; ``None`` on a CPU."""
+    device = jax.devices()[0]
+    return None if device.platform == "cpu" else str(device.client.platform_version)
 
 
 def _yaml(config: Any) -> bytes:

@@ -1,0 +1,109 @@
+"""Compare the files of two reports: tables and JSON value by value, what is drawn byte by byte."""
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adaptive.oc.report_manifest import report_files
+
+
+class Found(NamedTuple):
+    """Values of tables and JSON that were compared, drawn files that were compared, and the differences."""
+
+    numbers: int
+    drawn: int
+    differences: list[str]
+
+
+def compare_folders(stored: Path, made: Path, names: Sequence[str], *, exact: bool) -> Found:
+    """Compare the files of a stored report with those of one made again.
+
+    Parameters
+    ----------
+    stored, made
+        The folders.
+    names
+        Files of the stored report.
+    exact
+        Whether both were made by the same program, so that pages and figures must be the same bytes.
+    """
+    numbers, drawn, differences = 0, 0, []
+    ours = set(report_files(made))
+    for name in sorted(ours | set(names)):
+        if (name in ours) != (name in names):
+            where = "made again but not stored" if name in ours else "stored but not made again"
+            differences += [f"{name}: {where}"] if exact or _is_data(name) else []
+        elif _is_data(name):
+            count, lines = _compare_data(stored / name, made / name, exact)
+            numbers += count
+            differences += [f"{name}, {line}" for line in lines]
+        elif exact:
+            drawn += 1
+            differences += _compare_bytes(stored / name, made / name, name)
+    return Found(numbers, drawn, differences)
+
+
+def _is_data(name: str) -> bool:
+    return name.endswith((".csv", ".json"))
+
+
+def _compare_data(stored: Path, made: Path, exact: bool) -> tuple[int, list[str]]:
+    """Compare two tables or JSON files value by value; the bytes too if the same program wrote both."""
+    read = _csv_leaves if stored.suffix == ".csv" else _json_leaves
+    new = dict(read(made))
+    try:
+        old = dict(read(stored))
+    except (ValueError, csv.Error) as error:
+        return len(new), [f"cannot be read ({error})"]
+    lines = [
+        f"{place}: stored {_shown(old, place)}, made {_shown(new, place)}"
+        for place in dict.fromkeys([*new, *old])
+        if place not in old or place not in new or old[place] != new[place]
+    ]
+    if exact and not lines and stored.read_bytes() != made.read_bytes():
+        lines = ["the values agree and the bytes do not"]
+    return len(new), lines
+
+
+def _shown(values: dict[str, Any], place: str) -> str:
+    return repr(values[place])[:60] if place in values else "nothing"
+
+
+def _csv_leaves(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield every cell with its row and column; equal text is an equal number, as both are written alike."""
+    with file.open(encoding="utf-8", newline="") as stream:
+        rows = csv.reader(stream)
+        head = next(rows, [])
+        yield "heading", "\t".join(head)
+        for number, row in enumerate(rows, start=2):
+            yield f"line {number}, fields", str(len(row))
+            for column, value in zip(head, row, strict=False):
+                yield f"line {number}, {column}", value
+
+
+def _json_leaves(file: Path) -> Iterator[tuple[str, Any]]:
+    yield from _leaves(json.loads(file.read_text(encoding="utf-8")), "")
+
+
+def _leaves(node: Any, place: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(node, dict):
+        for key, item in node.items():
+            yield from _leaves(item, f"{place}.{key}" if place else str(key))
+    elif isinstance(node, list):
+        for index, item in enumerate(node):
+            yield from _leaves(item, f"{place}[{index}]")
+    else:
+        # 1 and 1.0 and true are equal to Python and are not the same report.
+        yield place, json.dumps(node)
+
+
+def _compare_bytes(stored: Path, made: Path, name: str) -> list[str]:
+    """Return where two files first differ."""
+    old, new = stored.read_bytes(), made.read_bytes()
+    if old == new:
+        return []
+    place = next((i for i, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1]), None)
+    place = min(len(old), len(new)) if place is None else place
+    return [f"{name}: differs from the one made again, first at byte {place} of {len(old)}"]
