@@ -25,6 +25,7 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 SIZES = (50, 75, 100, 150, 200, 250, 290)
+TESTS = {"log_rank": "log-rank", "bayesian": "Bayesian"}
 RATIOS = (0.45, 0.6, 0.8, 1.0)
 FIGURE = ROOT / "docs" / "images" / "predictive_error.svg"
 
@@ -34,7 +35,7 @@ def add_options(parser) -> None:
     parser.add_argument("--looks", type=int, default=64, help="looks per size and hazard ratio")
 
 
-def look_of(design, key, size: int, ratio: float) -> FittedLook:
+def look_of(design, key, size: jax.Array, ratio: jax.Array) -> FittedLook:
     """Return a look when ``size`` patients have been enrolled, 5 a month, each followed for a year."""
     n = design.limits.n_arrivals
     place = jnp.arange(n)
@@ -53,7 +54,7 @@ def look_of(design, key, size: int, ratio: float) -> FittedLook:
 
 
 def main(options, report) -> None:
-    for final in ("log_rank", "bayesian"):
+    for final in TESTS:
         design, _ = parts_of("goldilocks", "goldilocks_null", final)
         for sample, rule in (("maximum", 0), ("current", 1)):
             test = design.rules[rule].measure
@@ -73,8 +74,15 @@ def main(options, report) -> None:
                 return jax.vmap(one)(keys)
 
             for size in SIZES:
+                # As arrays: Python numbers would be static and compile a program each.
                 found = [
-                    np.asarray(both(jr.split(jr.key(100 * size + k), options.looks), size, ratio))
+                    np.asarray(
+                        both(
+                            jr.split(jr.key(100 * size + k), options.looks),
+                            jnp.asarray(size),
+                            jnp.asarray(ratio),
+                        )
+                    )
                     for k, ratio in enumerate(RATIOS)
                 ]
                 report.add(**summary(np.concatenate(found), n, final, sample, size))
@@ -103,9 +111,17 @@ def summary(found: np.ndarray, n: int, final: str, sample: str, size: int) -> di
 
 def draw(rows: list[dict], path: Path) -> None:
     """Draw the errors over the information fraction, a panel per final test."""
-    plt.rcParams.update({"svg.hashsalt": "predictive_error", "svg.fonttype": "none", "font.size": 9})
+    plt.rcParams.update(
+        {
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "svg.hashsalt": "predictive_error",
+            "svg.fonttype": "none",
+            "font.size": 9,
+        }
+    )
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 4.0), sharey=True, layout="constrained")
-    for axis, final in zip(axes, ("log_rank", "bayesian"), strict=True):
+    for axis, final in zip(axes, TESTS, strict=True):
         for sample, colour, marker in (("maximum", "#0b6e6e", "o"), ("current", "#b3541e", "s")):
             mine = [r for r in rows if r["final_test"] == final and r["sample"] == sample]
             x = [r["information_fraction"] for r in mine]
@@ -114,14 +130,14 @@ def draw(rows: list[dict], path: Path) -> None:
                 axis.plot(x, y, color=colour, linestyle=style, marker=marker, markersize=4)
                 axis.annotate(
                     f"{sample}, {'root mean square' if style == '-' else '95th percentile'}",
-                    (x[-1], y[-1]),
-                    xytext=(0, 5),
+                    (x[0], y[0]),
+                    xytext=(6, 4),
                     textcoords="offset points",
-                    ha="right",
+                    ha="left",
                     color=colour,
                     fontsize=8,
                 )
-        axis.set_title(f"Final test: {final.replace('_', '-')}", loc="left", fontsize=10)
+        axis.set_title(f"Final test: {TESTS[final]}", loc="left", fontsize=10)
         axis.set_ylim(bottom=0.0)
     axes[0].set_ylabel("error of the cheap form")
     figure.supxlabel("information fraction", fontsize=9)
