@@ -23,6 +23,7 @@ from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
 from adaptive.oc.results_notes import notes_part
 from adaptive.oc.source import Makers, Source
+from adaptive.oc.specification import specification_part
 from adaptive.oc.tables import build_tables
 from adaptive.oc.trust import trust_part
 from adaptive.oc.truth_content import truth_part
@@ -30,6 +31,7 @@ from adaptive.oc.zips import zip_part
 from adaptive.scenario.truth import Scenario
 
 PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
+    "specification": specification_part,
     "bayes": bayes_part,
     "decisions": decision_part,
     "results_notes": notes_part,

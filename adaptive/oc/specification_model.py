@@ -1,0 +1,217 @@
+"""The analysis model of a design in formulas, its priors with their justification, and how it is computed.
+
+Written from the objects that run; what the authors say of a prior comes from the dossier.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adaptive.design.protocol import Analysis
+from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
+from adaptive.models.exnex import ExNex
+from adaptive.models.hazards import GammaHazards
+from adaptive.models.historical import HistoricalControls
+from adaptive.models.nested import NestedPooling
+from adaptive.models.per_arm import PerArmPooling
+from adaptive.models.pooling import FullPooling, NoPooling, PartialPooling
+from adaptive.models.robust import RobustPooling
+from adaptive.posterior.base import AbstractEngine
+from adaptive.posterior.conjugate import ConjugateEngine
+from adaptive.posterior.laplace import LaplaceEngine
+from adaptive.posterior.nuts import AbstractSampler
+
+PRIOR_COLUMNS = ("parameter", "prior", "value", "justification", "source", "tag")
+NOT_STATED = "not stated in the dossier"
+SPREAD = "tau_scale"
+_POOLED = "θ[s, b] ~ Normal(μ[b], τ);  μ[b] ~ Normal(0, mu_scale);  τ ~ HalfNormal(tau_scale)"
+HIERARCHIES: dict[type[AbstractModel], tuple[str, str]] = {
+    PartialPooling: (_POOLED, "exchangeable given a mean per arm and one spread"),
+    NoPooling: ("θ[s, b] ~ Normal(0, mu_scale), independent", "independent: no information is shared"),
+    FullPooling: ("θ[s, b] = μ[b];  μ[b] ~ Normal(0, mu_scale)", "identical: the same effect in all"),
+    ExNex: (
+        "with probability p_exchangeable[s]: "
+        + _POOLED
+        + ";  otherwise θ[s, b] ~ Normal(nex_mean, nex_scale), independent",
+        "exchangeable with the stated probability, else each by itself",
+    ),
+    RobustPooling: (
+        "θ[s, b] ~ Normal(μ[b], τ);  τ ~ HalfNormal(tau_scale);  μ[b] ~ w Normal(informative_mean, "
+        "informative_scale) + (1 - w) Normal(0, mu_scale), w = informative_weight",
+        "exchangeable given a mean per arm, itself partly informed by earlier evidence, and one spread",
+    ),
+    NestedPooling: (
+        "θ[s, b] ~ Normal(μ[b], τ);  μ[b] ~ Normal(class mean of b, class_scale);  class mean ~ Normal(0, "
+        "mu_scale);  τ ~ HalfNormal(tau_scale)",
+        "exchangeable given a mean per arm, itself nested in classes of arms, and one spread",
+    ),
+    PerArmPooling: (
+        "θ[s, b] ~ Normal(μ[b], τ[b]);  μ[b] ~ Normal(0, mu_scale);  τ[b] ~ HalfNormal(tau_scale)",
+        "exchangeable given a mean and a spread per arm",
+    ),
+}
+LIKELIHOOD = "d[s, a, j] ~ Poisson(λ[s, j] · exp(θ[s, a]) · T[s, a, j]),  θ[s, control] = 0"
+BASELINE = "λ[s, j] ~ Gamma(baseline_shape, baseline_rate), independent, integrated out in closed form"
+SYMBOLS = (
+    "s subgroup, a arm (b: experimental), j interval of months since randomisation",
+    "d endpoint events and T person-months at risk of all patients in the look, closed cells included",
+    "θ log hazard ratio against control; below 0 is benefit",
+)
+CENSORING = (
+    "Follow-up ends at the endpoint event, at another event that ends observation, at dropout, or at the "
+    "month of the look, whichever is first. All but the endpoint event censor: the person-months up to then "
+    "count, no value is imputed, and censoring is taken to be independent of the endpoint given subgroup and "
+    "arm.",
+    "With another cause of ending that competes, the hazard ratio is therefore the cause-specific one. It "
+    "says nothing by itself of the cumulative incidence, which also depends on the competing hazard.",
+    "Subgroup and arm are always known; no covariate is missing. The estimand's strategies for intercurrent "
+    "events are in chapter 1.",
+)
+
+
+def model_words(analysis: Analysis) -> dict[str, Any]:
+    """Return formulas (title, formula, symbols), sentences on exchangeability, and where the code is."""
+    model, added = unwrapped(analysis.model)
+    where = [*SYMBOLS, f"intervals j begin at months {_numbers(analysis.cuts)}"]
+    if isinstance(model, GammaHazards):
+        formulas = [
+            ("Likelihood", "d[s, a] ~ Poisson(λ[s, a] · T[s, a])", where),
+            (
+                "Prior",
+                "λ[s, a] ~ Gamma(shape, rate), independent; θ[s, b] = ln λ[s, b] - ln λ[s, control]",
+                [],
+            ),
+        ]
+        subgroups = "independent: no information is shared"
+    else:
+        hierarchy, subgroups = HIERARCHIES.get(type(model), (type(model).__name__, "as the model says"))
+        formulas = [
+            ("Likelihood", LIKELIHOOD, where),
+            ("Baseline hazards", BASELINE, []),
+            ("Log hazard ratios", hierarchy, []),
+        ]
+    formulas += [(title, text, []) for title, text in added]
+    if analysis.periods is not None and not isinstance(analysis.model, Drifting):
+        starts = _numbers(analysis.periods)
+        text = f"baselines by period of entry as well, λ[s, p, j]; periods begin in month {starts}"
+        formulas.append(("Periods of entry", text, []))
+    parts = (model, analysis.model, analysis.engine)
+    return {
+        "formulas": formulas,
+        "exchangeability": [
+            "Participants: exchangeable within a subgroup, arm and interval"
+            + (" and period of entry." if analysis.periods is not None else ", whenever they entered."),
+            f"Subgroups: {subgroups}. Their baseline hazards are not pooled.",
+            "Arms: the effects of arms are not pooled with each other"
+            + (
+                " except within a class." if isinstance(model, NestedPooling) else "; they share the control."
+            ),
+        ],
+        "code": list(
+            dict.fromkeys(
+                [f"{type(part).__module__}.{type(part).__name__}" for part in parts]
+                + ["adaptive.analysis.analyse_look: one path for simulated and real looks"]
+            )
+        ),
+    }
+
+
+def unwrapped(model: AbstractModel) -> tuple[AbstractModel, list[tuple[str, str]]]:
+    """Return the model inside its wrappers, and a title and formula for each wrapper."""
+    added = []
+    while isinstance(model, Drifting | HistoricalControls):
+        if isinstance(model, Drifting):
+            text = (
+                "λ[s, p, j] over periods of entry p: a Gamma walk that keeps the mean of the period before "
+                f"and discounts its information by ω = {float(model.omega):g}, over {model.n_periods} periods"
+            )
+            added.append(("Drift over periods of entry", text))
+        else:
+            text = (
+                "λ[s, j] ~ Gamma(baseline_shape + δ · historical events, baseline_rate + δ · historical "
+                f"person-months), δ = {float(model.discount):g}, {float(np.sum(model.events)):g} events"
+            )
+            added.append(("Historical controls", text))
+        model = model.model
+    return model, added
+
+
+def prior_table(model: AbstractModel, stated: Sequence[Mapping[str, str]]) -> pd.DataFrame:
+    """Return a row per number of the prior, with what the dossier says of it."""
+    inner, _ = unwrapped(model)
+    said = {entry["parameter"]: entry for entry in stated}
+    rows = []
+    for name, value in prior_numbers(inner).items():
+        entry = said.get(name, {})
+        words = [entry.get(key) or NOT_STATED for key in ("justification", "source", "tag")]
+        rows.append((name, _prior_of(inner, name), value, *words))
+    return pd.DataFrame(rows, columns=list(PRIOR_COLUMNS))
+
+
+def prior_numbers(model: AbstractModel) -> dict[str, str]:
+    """Return the numbers of a model's prior that it uses, as text."""
+    unused = {SPREAD} if isinstance(model, NoPooling | FullPooling) else set()
+    return {
+        field.name: _numbers(getattr(model, field.name))
+        for field in fields(model)
+        if field.name not in unused
+    }
+
+
+def _prior_of(model: AbstractModel, name: str) -> str:
+    """Return which prior a number belongs to."""
+    known = {
+        "mu_scale": "SD of the mean log hazard ratio of an arm",
+        SPREAD: "scale of the half-normal spread τ between subgroups",
+        "baseline_shape": "shape of the Gamma baseline hazards (events)",
+        "baseline_rate": "rate of the Gamma baseline hazards (person-months)",
+        "shape": "shape of the Gamma hazards (events)",
+        "rate": "rate of the Gamma hazards (person-months)",
+    }
+    if isinstance(model, NoPooling) and name == "mu_scale":
+        return "SD of every log hazard ratio"
+    return known.get(name, name.replace("_", " "))
+
+
+def informative(model: AbstractModel) -> str:
+    """Return what makes a prior informative on an effect or on control, or an empty string."""
+    inner, _ = unwrapped(model)
+    if isinstance(model, HistoricalControls) and float(model.discount) > 0:
+        return "historical controls"
+    if isinstance(inner, RobustPooling) and float(np.max(np.asarray(inner.informative_weight))) > 0:
+        return "an informative prior on the mean effect"
+    return ""
+
+
+def engine_lines(engine: AbstractEngine) -> list[tuple[str, str]]:
+    """Return how the posterior is computed: what kind of method, and every setting in force."""
+    kinds = {
+        LaplaceEngine: (
+            "deterministic approximation: nested quadrature over the spread between subgroups, moment "
+            "matching given it, exact marginal likelihood of each subgroup on a grid. No chains, warm-up, "
+            "draws, thinning or starting values"
+        ),
+        ConjugateEngine: "exact: conjugate Gamma posterior, probabilities by quadrature. No chains or draws",
+        AbstractSampler: "No-U-Turn sampler of NumPyro; no thinning; starting values uniform on (-2, 2) in "
+        "unconstrained coordinates",
+    }
+    words = next((text for kind, text in kinds.items() if isinstance(engine, kind)), type(engine).__name__)
+    settings = [(field.name.replace("_", " "), f"{getattr(engine, field.name)}") for field in fields(engine)]
+    return [("Method", words), *settings]
+
+
+def approximates(engine: AbstractEngine) -> bool:
+    """Return whether an engine is neither exact nor the full sampler."""
+    return not isinstance(engine, ConjugateEngine | AbstractSampler)
+
+
+def _numbers(value: object) -> str:
+    """Return a number, or several separated by commas; what is none as text."""
+    try:
+        return ", ".join(f"{float(item):g}" for item in np.ravel(np.asarray(value)))
+    except (TypeError, ValueError):
+        return str(value)
