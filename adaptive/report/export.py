@@ -7,9 +7,21 @@ from pathlib import Path
 
 import pandas as pd
 
-from adaptive.report.document import Document, contents
+from adaptive.report.contract import contract, plain_json, records
+from adaptive.report.document import Document, contents, walk
 from adaptive.report.pivot import Table
 
+FRAMES = (
+    "headline",
+    "designs",
+    "scenarios",
+    "scenario_settings",
+    "design_settings",
+    "parameters",
+    "provenance",
+    "files",
+)
+"""Frames of the content that are written as they are."""
 _FORMULA = re.compile(r"^\s*[=+\-@\t\r]")
 
 
@@ -38,22 +50,6 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     safe.to_csv(path, index=False, lineterminator="\n")
 
 
-def records(frame: pd.DataFrame) -> list[dict]:
-    """Return rows as dictionaries of plain JSON values; a missing number becomes ``None``."""
-    columns = {
-        name: [None if missing else _plain(value) for value, missing in zip(values, gaps, strict=True)]
-        for name, values, gaps in ((c, frame[c].tolist(), frame[c].isna().tolist()) for c in frame.columns)
-    }
-    names = [str(name) for name in columns]
-    return [dict(zip(names, line, strict=True)) for line in zip(*columns.values(), strict=True)]
-
-
-def _plain(value: object) -> object:
-    """Return a NumPy scalar as a Python one, and an infinite number as text."""
-    value = value.item() if hasattr(value, "item") else value
-    return str(value) if isinstance(value, float) and value in (float("inf"), float("-inf")) else value
-
-
 def table_csv(table: Table, path: Path) -> None:
     """Write a table with its cells as printed, every row label written out."""
     above = [""] * len(table.head)
@@ -65,16 +61,20 @@ def table_csv(table: Table, path: Path) -> None:
             writer.writerow([neutral(text) for text in above])
 
 
-def write_json(content: dict, whole: Document, path: Path) -> None:
-    """Write every number of the report with estimate, MCSE, limits and ``n``."""
-    frames = ("headline", "designs", "scenarios", "scenario_settings", "design_settings", "parameters")
+def write_json(content: dict, whole: Document, checklist: list[dict], path: Path) -> None:
+    """Write the contract, the numbered contents, and every frame and tidy table with all its digits.
+
+    ``checklist`` holds the rows of the compliance matrix.
+    """
+    sections = {part.anchor: part.number for part in walk(whole.chapters)}
     body = {
-        "meta": content["meta"],
+        "meta": plain_json(content["meta"]) | {"identity": dict(whole.identity)},
         "metrics": content["labels"]["metrics"],
         "summary": content["summary"],
         "warnings": content["warnings"],
-        **{name: records(content[name]) for name in (*frames, "provenance", "files")},
+        **contract(content | {"checklist": checklist}, sections),
         "contents": contents(whole),
+        "frames": {name: records(content[name]) for name in FRAMES},
         "tables": {name: records(frame) for name, frame in content["tables"].items()},
     }
     text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -60,8 +60,8 @@ def _named(character: str) -> str:
 
 
 def breakable(text: str, longest: int = LONG_WORD) -> str:
-    """Return printable text in which words above ``longest`` characters may break, at seams if they have any."""
-    return re.sub(r"\S{%d,}" % (longest + 1), lambda found: _broken(found[0], longest), printable(text))
+    """Return printable text in which words above ``longest`` characters may break, best at their seams."""
+    return re.sub(rf"\S{{{longest + 1},}}", lambda found: _broken(found[0], longest), printable(text))
 
 
 def _broken(word: str, longest: int) -> str:

@@ -1,4 +1,4 @@
-"""Draw the report as PDF/A-2a and PDF/UA-1 through Typst: the same document as on the page, in one fixed template.
+"""Draw the report as PDF/A-2a and PDF/UA-1 through Typst: the document of the page, in one fixed template.
 
 Strings stay strings: Typst reads them from a JSON file and shows them as text, so that no character of a
 configuration can become markup. The same document gives the same bytes.

@@ -3,24 +3,14 @@
 from pathlib import Path
 
 from adaptive.report.chapters import chapters
+from adaptive.report.compliance import checklist_rows
 from adaptive.report.document import Document, document, placed_blocks
-from adaptive.report.export import table_csv, write_csv, write_json
+from adaptive.report.export import FRAMES, table_csv, write_csv, write_json
 from adaptive.report.figure_style import Drawing
 from adaptive.report.html import report_html
 from adaptive.report.pdf import write_pdf
 from adaptive.report.pivot import Table
 from adaptive.report.section import Section
-
-FRAMES = (
-    "headline",
-    "designs",
-    "scenarios",
-    "scenario_settings",
-    "design_settings",
-    "parameters",
-    "provenance",
-    "files",
-)
 
 
 def render_report(content: dict, output: Path | str, parts: list[Section] | None = None) -> Path:
@@ -42,9 +32,10 @@ def render_report(content: dict, output: Path | str, parts: list[Section] | None
     """
     output = Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    whole = document(content, parts or chapters(content))
+    parts = parts or chapters(content)
+    whole = document(content, parts)
     write_tables(content, whole, output / "tables")
-    write_json(content, whole, output / "report.json")
+    write_json(content, whole, checklist_rows(parts, content), output / "report.json")
     write_figures(whole, output / "figures")
     page = output / "report.html"
     page.write_text(report_html(whole), encoding="utf-8")
