@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive.commands.arguments import Arguments, split_arguments
+from adaptive.commands.arguments import split_arguments
 from adaptive.config.compose import compose_one, options
 from adaptive.errors import BadInput, did_you_mean
 
@@ -35,8 +35,8 @@ def main(argv: Sequence[str]) -> int:
         raise BadInput(faults)
     begun = time.perf_counter()
     run_orders(study, orders, progress=sys.stderr.isatty())
-    settings = {"overrides": list(arguments.overrides), "n_trials": asked.n_trials}
-    folder = write_index(study, declared, asked.n_trials, settings)
+    command = shlex.join(["adaptive", "sensitivity", *argv])
+    folder = write_index(study, declared, asked.n_trials, command)
     minutes = (time.perf_counter() - begun) / 60
     print(f"{len(orders)} cells x {asked.n_trials:,} trials, {minutes:.1f} minutes")
     print(f"sensitivity: {folder}")

@@ -1,5 +1,6 @@
 """``adaptive truth``: stored true values against a large sample of simulated patients."""
 
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         list(pairs), desc="truth", unit="scenario", file=sys.stderr, disable=not sys.stderr.isatty()
     ):
         rows += check_one(result, scenario, settings["n_patients"], settings["seed"])
-    content = write_check(study, results, rows, settings)
+    content = write_check(study, results, rows, settings, shlex.join(["adaptive", "truth", *argv]))
     print("\n".join(told(content)))
     print(f"truth: {study / 'truth'} ({time.perf_counter() - begun:.0f} s)")
     return DIFFERS if content["differ"] else 0

@@ -51,6 +51,11 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "probability",
         "trials with at least one true claim in the subgroup, over the arms",
     ),
+    "claim": (
+        "Claim of benefit",
+        "probability",
+        "trials that claim benefit of some arm, true or false, over all finished trials",
+    ),
     "patients": ("Patients", "patients", "randomised up to the last look"),
     "events": ("Endpoint events", "events", "observed up to the last look"),
     "months": ("Duration", "months", "from first patient in to the last look"),

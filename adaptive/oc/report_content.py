@@ -22,6 +22,7 @@ from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
 from adaptive.oc.results_notes import notes_part
+from adaptive.oc.sensitivity_content import sensitivity_part
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.specification import specification_part
 from adaptive.oc.tables import build_tables
@@ -36,6 +37,7 @@ PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
     "decisions": decision_part,
     "results_notes": notes_part,
     "zip": zip_part,
+    "sensitivity": sensitivity_part,
     "truth_check": truth_part,
     "commands": commands_part,
     "trust": trust_part,

@@ -21,7 +21,7 @@ from adaptive.oc.study import run_cell
 from adaptive.simulate.drivers import simulate as simulate_trials
 
 FREE = ("n_trials", "keep_looks")
-"""Settings in which a level may differ from its base: more trials of the same study, with or without looks."""
+"""Settings in which a level may differ from its base: trials of the same study, with or without looks."""
 SHOWN = 4
 
 
@@ -55,15 +55,15 @@ def _differences(cell: Path, config: Mapping[str, Any], n_trials: int) -> list[s
     if other := _unlike(stored, config):
         more = f" and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
         faults.append(
-            f"{cell}: made with other settings ({'; '.join(other[:SHOWN])}{more}); give the same overrides as "
-            "for `adaptive simulate`"
+            f"{cell}: made with other settings ({'; '.join(other[:SHOWN])}{more}); give the same overrides "
+            "as for `adaptive simulate`"
         )
     if simulation_code(manifest) != simulation_code({"code": code_state()}):
         faults.append(f"{cell}: made by another simulation code than this; simulate the study again")
     if manifest["counts"]["finished"] < n_trials:
         faults.append(
-            f"n_trials: {n_trials} came, but {cell} has {manifest['counts']['finished']}; a level may have at "
-            "most as many as its base"
+            f"n_trials: {n_trials} came, but {cell} has {manifest['counts']['finished']}; a level may have "
+            "at most as many as its base"
         )
     return faults
 

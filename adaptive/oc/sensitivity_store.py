@@ -1,7 +1,7 @@
 """The index of a sensitivity analysis: what was varied, which cells it made, and from which bases.
 
-``sensitivity/sensitivity.json`` beside the results of the study. It names the SHA-256 of the manifest of every cell
-and base, and is used only while all of them are as they were. Nothing here computes a number.
+``sensitivity/sensitivity.json`` beside the results of the study. It names the SHA-256 of the manifest of
+every cell and base, and is used only while all of them are as they were. Nothing here computes a number.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def factor_of(data: dict[str, Any]) -> Factor:
     return Factor(**{**data, **lists, "levels": levels})
 
 
-def write_index(study: Path, declared: Declaration, n_trials: int, settings: dict[str, Any]) -> Path:
+def write_index(study: Path, declared: Declaration, n_trials: int, command: str) -> Path:
     """Write the index of the cells that were made; factors of an earlier one that still fits are kept.
 
     Parameters
@@ -50,8 +50,8 @@ def write_index(study: Path, declared: Declaration, n_trials: int, settings: dic
         What was simulated just now.
     n_trials
         Trials per cell.
-    settings
-        What the command was given, for the record.
+    command
+        Command line, for the record.
     """
     new = [_entry(study, factor, n_trials) for factor in declared.factors]
     named = {factor.name for factor in declared.factors}
@@ -65,7 +65,7 @@ def write_index(study: Path, declared: Declaration, n_trials: int, settings: dic
             "cells": [cell for entry in entries for cell in entry["cells"]],
             "bases": _bases(study, [factor_of(entry["factor"]) for entry in entries]),
             "not_run": dict(declared.not_run),
-            "settings": settings,
+            "command": command,
         },
     )
     return study / FOLDER

@@ -51,7 +51,11 @@ def check_one(result: CellResult, scenario: Scenario, n_patients: int, seed: int
 
 
 def write_check(
-    study: Path, results: Sequence[CellResult], rows: Sequence[dict[str, Any]], settings: dict[str, Any]
+    study: Path,
+    results: Sequence[CellResult],
+    rows: Sequence[dict[str, Any]],
+    settings: dict[str, Any],
+    command: str,
 ) -> dict[str, Any]:
     """Write the comparisons; returns what was written.
 
@@ -65,6 +69,8 @@ def write_check(
         The comparisons.
     settings
         ``n_patients`` and ``seed``.
+    command
+        Command line, for the record.
 
     Raises
     ------
@@ -76,6 +82,7 @@ def write_check(
         "study": results[0].manifest["study"],
         "results": [identity_of(result) for result in results],
         "settings": settings,
+        "command": command,
         "gamma": GAMMA,
         "largest_z": largest,
         "differ": sum(abs(row["z"]) > largest for row in rows),
