@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from adaptive.report.figure_style import FAINT, INK, STYLE, Drawing, key, look_of, panels, to_svg
 
@@ -58,6 +59,7 @@ def draw_dots(axis: Axes, frame: pd.DataFrame, rows: Sequence[str], looks: dict[
     axis.set_yticks(np.arange(len(rows)), rows)
     axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.grid(axis="x")
+    axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.tick_params(axis="y", length=0)
 
 
@@ -83,7 +85,7 @@ def dots_by_scenario(
     looks = {d: look for d, look in look_of(meta["designs"]).items() if d in set(frame.design)}
     height = 0.55 + len(rows) * max(0.24, 0.11 * len(looks) + 0.1)
     with rc_context(STYLE):
-        canvas, axes = panels(len(scenarios), height=height)
+        canvas, axes = panels(len(scenarios), height=height, columns=4 if len(scenarios) > 6 else 3)
         for axis, scenario in zip(axes, scenarios, strict=True):
             draw_dots(axis, frame[frame.scenario == scenario], rows, looks)
             axis.set_title(scenario)
@@ -109,7 +111,7 @@ def type_i_error_figure(content: dict) -> Drawing:
         caption="Type I error per subgroup, and the probability of any false claim in the whole trial, by "
         "scenario and design, advice of non-binding rules ignored. Scenarios without a null are not shown.",
         xlabel="probability of a false claim",
-        limits=(0.0, min(max(top, 0.01), 1.0)),
+        limits=(-0.012 * max(top, 0.01), min(max(top, 0.01), 1.0)),
         absent="there is no arm without benefit in any scenario",
     )
 
@@ -125,7 +127,7 @@ def power_figure(content: dict) -> Drawing:
         caption="Power per subgroup, and the probability of any true claim in the whole trial, by scenario "
         "and design, advice of non-binding rules ignored. Scenarios without a benefit are not shown.",
         xlabel="probability of a true claim",
-        limits=(0.0, 1.02),
+        limits=(-0.012, 1.02),
         absent="there is no arm with a benefit in any scenario",
     )
 

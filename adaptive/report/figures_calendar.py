@@ -124,8 +124,8 @@ def _name_lines(axes: list[Axes], frame: pd.DataFrame, scenarios: list[str], loo
         level = 0.25 + 0.5 * i / max(len(order) - 1, 1)
         line = own[own.design == design]
         x = float(line.value.iloc[int(np.abs(line.cumulative - level).argmin())])
-        left = i < len(order) / 2
-        axis.annotate(
+        left = x > sum(axis.get_xlim()) / 2
+        label = axis.annotate(
             design,
             (x, level),
             xytext=(-12 if left else 12, 0),
@@ -136,3 +136,4 @@ def _name_lines(axes: list[Axes], frame: pd.DataFrame, scenarios: list[str], loo
             color=looks[design]["color"],
             arrowprops={"arrowstyle": "-", "color": looks[design]["color"], "linewidth": 0.6},
         )
+        label.set_in_layout(False)

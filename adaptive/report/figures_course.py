@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from adaptive.report.figure_style import COLOURS, INK, STYLE, Drawing, key, look_of, panels, to_svg
 from adaptive.report.figures import dots_by_scenario
@@ -16,9 +16,8 @@ REASON_LOOKS = {
     "EFFICACY": ("#0072B2", ""),
     "FUTILITY": ("#E69F00", "///"),
     "HARM": ("#000000", ""),
-    "FINAL_LOOK": ("#dddddd", ""),
-    "TIME_LIMIT": ("#999999", "..."),
 }
+EARLY = tuple(REASON_LOOKS)
 
 
 def two_lines(first: str, second: str, columns: int) -> str:
@@ -30,36 +29,36 @@ def two_lines(first: str, second: str, columns: int) -> str:
 
 
 def stopping_figure(content: dict) -> Drawing:
-    """Return stacked bars of the stopping probability at each look by reason, scenario and design."""
-    name, question = "figure-stopping", "When do trials stop, and why?"
+    """Return stacked bars of early stops at each look by reason: a panel per scenario, a bar per design."""
+    name, question = "figure-stopping", "When do trials stop early, and why?"
     frame = content["tables"]["stopping"]
-    frame = frame[(frame.metric == "stop") & (frame.level != "any")]
+    frame = frame[(frame.metric == "stop") & frame.level.isin(EARLY)]
     if frame.empty or frame.m.sum() == 0:
-        return Drawing(name, question, absent="no trial has a stop reason")
-    designs, scenarios = content["meta"]["designs"], content["meta"]["scenarios"]
-    reasons = [r for r in REASON_LOOKS if frame.m[frame.level == r].sum() > 0]
-    cells = [
-        (s, d) for s in scenarios for d in designs if ((frame.scenario == s) & (frame.design == d)).any()
-    ]
-    tallest = frame.groupby(["scenario", "design", "look"]).estimate.sum().max()
-    ceiling = min(1.0, np.ceil(10 * tallest + 0.2) / 10)
+        return Drawing(name, question, absent="no trial stops before its last look")
+    meta, names = content["meta"], content["labels"]["reasons"]
+    scenarios = [s for s in meta["scenarios"] if s in set(frame.scenario)]
+    designs = [d for d in meta["designs"] if frame.m[frame.design == d].sum() > 0]
+    never = [d for d in meta["designs"] if d not in designs]
     with rc_context(STYLE):
-        columns = len(designs) if 2 <= len(designs) <= 4 else 3
-        canvas, axes = panels(len(cells), height=1.5, columns=columns)
-        for axis, (scenario, design) in zip(axes, cells, strict=True):
-            own = frame[(frame.scenario == scenario) & (frame.design == design)]
-            _stack(axis, own, reasons)
-            axis.set_title(two_lines(scenario, design, columns), fontsize=8)
-            axis.set_ylim(0, ceiling)
+        canvas, axes = panels(len(scenarios), height=1.75, columns=4 if len(scenarios) > 6 else 3)
+        for axis, scenario in zip(axes, scenarios, strict=True):
+            own = frame[(frame.scenario == scenario) & frame.design.isin(designs)]
+            _early_stops(axis, own, designs)
+            axis.set_title(scenario)
+        tallest = frame.groupby(["scenario", "design", "look"]).estimate.sum().max()
+        axes[0].set_ylim(0, 1.15 * tallest)
+        axes[0].yaxis.set_major_locator(MaxNLocator(4))
         canvas.supxlabel("look", fontsize=9)
-        canvas.supylabel("probability of stopping", fontsize=9)
-        names = content["labels"]["reasons"]
-        handles = [_patch(reason, names.get(reason, reason)) for reason in reasons]
-        canvas.legend(handles=handles, loc="upper left", ncols=min(len(handles), 3))
-    caption = "Probability that a look is the trial's last, by reason, for each scenario and design."
-    return Drawing(
-        name, question, caption + " The bars of a panel add up to 1.", to_svg(canvas, name, question, caption)
+        canvas.supylabel("probability of stopping there", fontsize=9)
+        handles = [_patch(r, names.get(r, r)) for r in EARLY if frame.m[frame.level == r].sum() > 0]
+        canvas.legend(handles=handles, loc="upper left", ncols=3)
+    caption = (
+        "Probability that a trial ends at a look before its last planned one because every cell has closed, "
+        f"by reason. Bars of a look, from left to right: {', '.join(designs)}; whiskers are 95% Monte Carlo "
+        "limits of the whole bar. All other trials run to the final look or the calendar limit."
+        + (f" Not drawn, as no trial of theirs stops early: {', '.join(never)}." if never else "")
     )
+    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 
 
 def _patch(reason: str, label: str) -> Patch:
@@ -68,24 +67,22 @@ def _patch(reason: str, label: str) -> Patch:
     return Patch(facecolor=colour, hatch=hatch, edgecolor="#555555", linewidth=0.4, label=label)
 
 
-def _stack(axis, own: pd.DataFrame, reasons: Sequence[str]) -> None:
-    """Draw one panel of stacked bars."""
+def _early_stops(axis, own: pd.DataFrame, designs: Sequence[str]) -> None:
+    """Draw one panel of stacked bars, the designs side by side, with Monte Carlo limits of the whole bar."""
     looks = np.unique(own.look.to_numpy(int))
-    base = np.zeros(looks.size)
-    for reason in reasons:
-        height = own[own.level == reason].sort_values("look").estimate.to_numpy(float)
-        colour, hatch = REASON_LOOKS[reason]
-        axis.bar(
-            looks,
-            height,
-            bottom=base,
-            color=colour,
-            hatch=hatch,
-            edgecolor="#555555",
-            linewidth=0.3,
-            width=0.8,
-        )
-        base = base + height
+    width = 0.8 / len(designs)
+    for i, design in enumerate(designs):
+        x = looks + (i - (len(designs) - 1) / 2) * width
+        base = np.zeros(looks.size)
+        for reason in EARLY:
+            part = own[(own.design == design) & (own.level == reason)].set_index("look").estimate
+            height = part.reindex(looks).fillna(0.0).to_numpy(float)
+            colour, hatch = REASON_LOOKS[reason]
+            style = {"color": colour, "hatch": hatch, "edgecolor": "#555555", "linewidth": 0.3}
+            axis.bar(x, height, bottom=base, width=0.92 * width, **style)
+            base = base + height
+        half = 1.96 * np.sqrt(base * (1 - base) / own.n.max())
+        axis.errorbar(x, base, yerr=np.minimum(half, base), fmt="none", ecolor=INK, elinewidth=0.8)
     axis.set_xticks(looks)
     axis.grid(axis="y")
 

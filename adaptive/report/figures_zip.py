@@ -26,7 +26,11 @@ def zip_figure(content: dict) -> Drawing | None:
             first = f"{scenario} · {design}"
             axis.set_title(two_lines(first, f"{subgroup} · {arm}", columns), fontsize=8)
             axis.annotate(
-                f"covers {own.coverage.iloc[0]}", (0.02, 0.03), xycoords="axes fraction", fontsize=7.5
+                f"covers {own.coverage.iloc[0]}",
+                (0.02, 0.03),
+                xycoords="axes fraction",
+                fontsize=7.5,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
             )
         axes[0].set_ylim(0, 101)
         axes[0].set_yticks([0, 50, 95])
