@@ -11,13 +11,18 @@ import numpy as np
 import pandas as pd
 
 from adaptive.oc import labels, report_text
+from adaptive.oc.answers import answers_part
 from adaptive.oc.audit_content import audit_content
 from adaptive.oc.bayes_content import bayes_part
 from adaptive.oc.commands_content import commands_part
 from adaptive.oc.compare import benchmark_of
 from adaptive.oc.decisions import decision_part
+from adaptive.oc.dgm import coverage_part, dgm_part
+from adaptive.oc.dossier_content import dossier_part
+from adaptive.oc.examples import examples_part
 from adaptive.oc.load import CellResult, load_results
 from adaptive.oc.model_content import Build, model_content
+from adaptive.oc.null_content import null_part
 from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
@@ -32,14 +37,20 @@ from adaptive.oc.zips import zip_part
 from adaptive.scenario.truth import Scenario
 
 PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
+    "dossier": dossier_part,
     "specification": specification_part,
+    "dgm": dgm_part,
+    "coverage": coverage_part,
     "bayes": bayes_part,
     "decisions": decision_part,
     "results_notes": notes_part,
     "zip": zip_part,
+    "null_space": null_part,
     "sensitivity": sensitivity_part,
     "truth_check": truth_part,
+    "answers": answers_part,
     "commands": commands_part,
+    "examples": examples_part,
     "trust": trust_part,
 }
 """Name of a part of the content, and what makes it; its ``tables`` join the others."""

@@ -151,8 +151,15 @@ def _status(item: Item, sections: list[str], content: dict) -> tuple[str, str]:
     if sections:
         short = [LIMITS[item.id]] if item.id in LIMITS else []
         short += content.get("coverage", {}).get("missing", {}).get(item.id, [])
+        short += _unanswered(content) if item.id == "N" else []
         return (PARTLY if short else PRESENT), "; ".join(short)
     return ABSENT, f"supplied by {SUPPLIED_BY.get(item.id, 'adaptive simulate, with looks stored')}"
+
+
+def _unanswered(content: dict) -> list[str]:
+    """Return the key questions that the results do not answer."""
+    answers = content.get("answers", {}).get("answers", [])
+    return [f"{entry['id']}: {entry['absent']}" for entry in answers if entry["absent"]]
 
 
 def _not_applicable(item: str, content: dict) -> str:

@@ -1,0 +1,173 @@
+"""Which families of scenarios a study covers, by which scenario or evidence, and what is missing.
+
+Families are those that regulators ask for; membership is derived from the true values, never declared.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from adaptive.oc.scenario_facts import Facts
+from adaptive.oc.sensitivity_store import fitting_index
+from adaptive.oc.source import Source
+from adaptive.scenario.estimand import NULL_TOLERANCE
+
+ONLY = "only"
+RATIO = 1.5
+"""Two control hazards are unequal when their ratio between scenarios differs by more than this."""
+
+
+def coverage(source: Source, facts: Mapping[str, Facts]) -> dict[str, Any]:
+    """Return ``table`` (item, family, covered by) and ``missing`` (families by checklist item)."""
+    searched = source.folder is not None and any((source.folder / "nulls").glob("**/*.json"))
+    rows = [("G1", *row) for row in null_families(facts, searched=searched)]
+    rows += [("G2", *row) for row in alternative_families(facts)]
+    rows += [("G3", *row) for row in nuisance_families(source, facts)]
+    missing: dict[str, list[str]] = {}
+    for item, family, by in rows:
+        if not by or by.startswith(ONLY):
+            missing.setdefault(item, []).append(f"{family}: {by or 'not covered'}")
+    table = pd.DataFrame(
+        [(item, family, by or "not covered") for item, family, by in rows],
+        columns=["item", "family", "covered by"],
+    )
+    return {"table": table, "missing": missing}
+
+
+def null_families(facts: Mapping[str, Facts], *, searched: bool) -> list[tuple[str, str]]:
+    """Return the families of nulls and what covers each; ``searched`` if the null space was."""
+    nulls = {name: found for name, found in facts.items() if found.is_null}
+    plain = [n for n, f in nulls.items() if not (f.harms or f.drifts or f.mix_shifts)]
+    space = "search of the null space" if searched else ""
+    return [
+        ("global null", ", ".join(plain)),
+        ("partial nulls over subgroups", space or _partial(facts)),
+        ("null with unequal baseline hazards", ", ".join(_unequal(nulls)) or space),
+        ("null with drift", ", ".join(n for n, f in nulls.items() if f.drifts or f.mix_shifts) or space),
+        ("null with harm", ", ".join(name for name, found in nulls.items() if found.harms)),
+    ]
+
+
+def _partial(facts: Mapping[str, Facts]) -> str:
+    """Return how many patterns of null subgroups the scenarios have, or that they have all."""
+    n = next(iter(facts.values())).log_hr.shape[0]
+    patterns, every = len(_null_patterns(facts)), 2**n - 2
+    if not every:
+        return "one subgroup: there are none"
+    if patterns == every:
+        return f"all {every} patterns"
+    return f"{ONLY} {patterns} of {every} patterns; adaptive nulls searches the others" if patterns else ""
+
+
+def _null_patterns(facts: Mapping[str, Facts]) -> set[tuple[bool, ...]]:
+    """Return which proper, not empty sets of subgroups are null for every arm while others have a benefit."""
+    found = set()
+    for each in facts.values():
+        benefit = (np.nan_to_num(each.log_hr) < -NULL_TOLERANCE).any(axis=1)
+        if benefit.any() and not benefit.all():
+            found.add(tuple(benefit.tolist()))
+    return found
+
+
+def _unequal(nulls: Mapping[str, Facts]) -> list[str]:
+    """Return nulls whose control hazards differ between subgroups by other ratios than in another null."""
+    found = []
+    for one, two in combinations(nulls, 2):
+        a, b = (np.array(nulls[name].baseline) for name in (one, two))
+        if a.size and a.size == b.size and (a > 0).all() and (b > 0).all():
+            change = np.log(b / b[0]) - np.log(a / a[0])
+            if np.abs(change).max() > np.log(RATIO):
+                spread = {name: np.ptp(np.log(nulls[name].baseline)) for name in (one, two)}
+                found.append(max(spread, key=spread.get))
+    return list(dict.fromkeys(found))
+
+
+def alternative_families(facts: Mapping[str, Facts]) -> list[tuple[str, str]]:
+    """Return the families of alternatives and what covers each."""
+    tests: dict[str, Callable[[Facts], bool]] = {
+        "uniform effect": lambda f: _is_uniform(f) and not (f.onset or f.fades),
+        "effect in one subgroup only": lambda f: _n_with_benefit(f) == 1 < f.log_hr.shape[0] and not f.harms,
+        "effect in some subgroups": lambda f: 1 < _n_with_benefit(f) < f.log_hr.shape[0],
+        "benefit in one subgroup, harm in another": lambda f: not f.is_null and _opposed(f),
+        "arms that differ": _arms_differ,
+        "delayed effect": lambda f: not f.is_null and f.onset,
+        "waning effect": lambda f: not f.is_null and f.fades,
+    }
+    shape = next(iter(facts.values())).log_hr.shape
+    left_out = {family for family in tests if "subgroup" in family and shape[0] == 1}
+    left_out |= {"arms that differ"} if shape[1] == 1 else set()
+    rows = [
+        (family, ", ".join(n for n, f in facts.items() if test(f)))
+        for family, test in tests.items()
+        if family not in left_out
+    ]
+    uniform = {n: f for n, f in facts.items() if _is_uniform(f) and not (f.onset or f.fades)}
+    sizes = {round(float(np.nanmax(f.log_hr)), 6) for f in uniform.values()}
+    least = max(uniform, key=lambda n: float(np.nanmax(uniform[n].log_hr))) if len(sizes) > 1 else ""
+    return [*rows, ("a smaller uniform effect", least)]
+
+
+def _is_uniform(facts: Facts) -> bool:
+    known = facts.log_hr[np.isfinite(facts.log_hr)]
+    return bool(known.size and (known < -NULL_TOLERANCE).all() and np.ptp(known) < 1e-6)
+
+
+def _n_with_benefit(facts: Facts) -> int:
+    return int((np.nan_to_num(facts.log_hr) < -NULL_TOLERANCE).any(axis=1).sum())
+
+
+def _opposed(facts: Facts) -> bool:
+    """Return whether some subgroup has a benefit and another one a harm."""
+    known = np.nan_to_num(facts.log_hr)
+    good, bad = (known < -NULL_TOLERANCE).any(axis=1), (known > NULL_TOLERANCE).any(axis=1)
+    return bool((good & ~bad).any() and (bad & ~good).any())
+
+
+def _arms_differ(facts: Facts) -> bool:
+    known = facts.log_hr
+    return known.shape[1] > 1 and bool((np.ptp(np.nan_to_num(known), axis=1) > 1e-6).any())
+
+
+def nuisance_families(source: Source, facts: Mapping[str, Facts]) -> list[tuple[str, str]]:
+    """Return the families of what is not of interest and what varies each: scenarios, or a sensitivity."""
+    index, _ = fitting_index(source.folder, source.results)
+    moved = {
+        "mix of subgroups": [name for name, found in facts.items() if found.mix_shifts],
+        "drift over entry": [name for name, found in facts.items() if found.drifts],
+        "delays of data and decisions": list(
+            dict.fromkeys(r.design for r in source.results if (r.config.get("design") or {}).get("lags"))
+        ),
+    }
+    rows = []
+    for family, keys in _nuisances(source.results[0].config).items():
+        by = [
+            f"sensitivity: {factor.title}"
+            for factor in (index.factors if index is not None else ())
+            if any(text.lstrip("+~").startswith(keys) for level in factor.levels for text in level.overrides)
+        ]
+        rows.append((family, ", ".join([*moved.get(family, []), *by])))
+    return rows
+
+
+def _nuisances(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Return families of nuisance with the settings that vary them.
+
+    Channels that the estimand switches off stand for dropout, other channels than the endpoint for competing
+    events.
+    """
+    design, scenario = config.get("design") or {}, config.get("scenario") or {}
+    dropout = list(design.get("absent_channels") or [])
+    others = [
+        c for c in scenario.get("channels") or [] if c not in (*dropout, *(design.get("endpoint") or []))
+    ]
+    return {
+        "enrolment": ("scenario.accrual",),
+        "dropout": tuple(f"scenario.hazards.{channel}" for channel in dropout),
+        "delays of data and decisions": ("design.lags",),
+        "mix of subgroups": ("scenario.mix",),
+        "competing events": tuple(f"scenario.hazards.{channel}" for channel in others),
+        "drift over entry": ("scenario.drift",),
+    }
