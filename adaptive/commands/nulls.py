@@ -1,5 +1,6 @@
 """``adaptive nulls``: the largest error over a declared space of nulls, found in two stages."""
 
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     )
     searched = search_nulls(design, base, box, stages, progress=sys.stderr.isatty())
     print("\n".join(told(design, box, stages, searched, asked.target)))
-    folder = write_nulls(asked.output, design, box, stages, searched, asked.target, config)
+    command = shlex.join(["adaptive", "nulls", *argv])
+    folder = write_nulls(asked.output, design, box, stages, searched, asked.target, config, command)
     print(f"nulls: {folder}")
     return 0

@@ -31,7 +31,7 @@ def _recorded(name: str, folder: Path | None) -> Iterator[str]:
     """Yield the commands in the evidence of one command, or the command with its folder if none is stored."""
     if folder is None:
         return
-    for file in sorted((folder / name).glob("*.json")):
+    for file in sorted({*(folder / name).glob("*.json"), *(folder / name).glob(f"*/{name}.json")}):
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError):

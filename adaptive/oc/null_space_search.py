@@ -123,12 +123,33 @@ def search_nulls(
 
     points = points_of(box, stages.n_points, stages.seed)
     first = measure(points, stages.seed, stages.n_first, "stage 1")
-    worst = sorted(first, key=lambda item: -item.count)[: stages.n_worst]
-    second = measure([w.point for w in worst], stages.second_seed, stages.n_second, "stage 2")
+    second = measure(worst_points(box, first, stages.n_worst), stages.second_seed, stages.n_second, "stage 2")
     second.sort(key=lambda item: -item.count)
     share = stages.gamma / (len(second) * _comparisons(box, stages.error))
     uppers = tuple(upper_bound(item.count, item.n, share) for item in second)
     return Searched(tuple(first), tuple(second), uppers)
+
+
+def worst_points(box: Box, first: Sequence[Measured], n_worst: int) -> list[Point]:
+    """Return the points of the second stage: the worst of all, and the worst of what is reported by itself.
+
+    These are the global null (the first pattern) and points with a marked drift; without them a report
+    could give only estimates of the first stage there, which are too large.
+    """
+    ordered = sorted(first, key=lambda item: -item.count)
+    chosen = ordered[:n_worst]
+    for belongs in (lambda point: point.pattern == 0, lambda point: is_marked_drift(box, point)):
+        chosen += [item for item in ordered if belongs(item.point)][:1]
+    return list({item.point.number: item.point for item in chosen}.values())
+
+
+def is_marked_drift(box: Box, point: Point) -> bool:
+    """Return whether the point's drift lies in the outer quarters of its interval, on the log scale."""
+    for factor, value in zip(box.factors, point.values, strict=True):
+        if factor.kind == "drift" and factor.high > factor.low:
+            place = np.log(value / factor.low) / np.log(factor.high / factor.low)
+            return bool(abs(place - 0.5) >= 0.25)
+    return False
 
 
 def _comparisons(box: Box, error: str) -> int:

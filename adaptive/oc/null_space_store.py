@@ -6,12 +6,10 @@ from typing import Any
 from adaptive import montecarlo as mc
 from adaptive.design.protocol import Design
 from adaptive.io.atomic import write_atomic
-from adaptive.io.hashing import finite_or_null
-from adaptive.io.manifest import code_state, versions
-from adaptive.io.store import json_bytes
 from adaptive.oc.calibrate_store import SCOPE, csv_bytes, made
+from adaptive.oc.evidence import write_evidence
 from adaptive.oc.null_space import Box
-from adaptive.oc.null_space_search import Measured, Searched, Stages
+from adaptive.oc.null_space_search import Measured, Searched, Stages, is_marked_drift
 
 SUMMARY, TABLE = "nulls.json", "nulls.csv"
 BIASED = (
@@ -47,6 +45,7 @@ def _row(design: Design, box: Box, stage: int, item: Measured) -> dict[str, Any]
         "stage": stage,
         "point": item.point.number,
         "nulls": pattern_words(design, box.patterns[item.point.pattern]),
+        "marked_drift": is_marked_drift(box, item.point),
         **factors,
         "false_claims": item.count,
         "n": item.n,
@@ -65,8 +64,12 @@ def write_nulls(
     searched: Searched,
     target: float,
     settings: dict[str, Any],
+    command: str = "",
 ) -> Path:
-    """Write ``nulls.csv`` and ``nulls.json``; returns the folder."""
+    """Write ``nulls.csv`` and ``nulls.json`` with a hash of itself; returns the folder.
+
+    ``settings`` is the configuration that was searched and ``command`` the command line, for the record.
+    """
     folder = made(folder)
     rows = rows_of(design, box, searched)
     worst = next(row for row in rows if row["stage"] == 2)
@@ -85,12 +88,12 @@ def write_nulls(
         "simultaneous_upper_bound": max(searched.uppers),
         "simultaneous_confidence": 1 - stages.gamma,
         "verdict": verdict(searched, target),
+        "rows": rows,
         "settings": settings,
-        "versions": versions(),
-        "code": code_state(),
+        "command": command,
     }
     write_atomic(folder / TABLE, lambda file: file.write(csv_bytes(rows)))
-    write_atomic(folder / SUMMARY, lambda file: file.write(json_bytes(finite_or_null(content))))
+    write_evidence(folder / SUMMARY, content)
     return folder
 
 

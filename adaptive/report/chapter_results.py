@@ -13,10 +13,12 @@ from adaptive.report.sections_course import (
 )
 from adaptive.report.sections_errors import noninferiority_section, power_section, type_i_error_section
 from adaptive.report.sections_estimation import estimation_section, paired_section
+from adaptive.report.sections_nulls import null_section
 from adaptive.report.sections_sensitivity import curve_section, sensitivity_section
 
 PARTS: tuple[Callable[[dict], Section | None], ...] = (
     type_i_error_section,
+    null_section,
     power_section,
     curve_section,
     size_section,

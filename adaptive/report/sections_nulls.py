@@ -1,0 +1,167 @@
+"""The section on the searched space of nulls. Computes nothing."""
+
+import pandas as pd
+
+from adaptive.report.figures_nulls import FACTOR_WORDS, factor_figure, pattern_figure
+from adaptive.report.pivot import Table, plain
+from adaptive.report.section import Section, section
+
+KINDS = {
+    "largest of all": "Largest of all",
+    "global null": "No benefit anywhere",
+    "partial null": "Benefit somewhere",
+    "marked drift": "Marked drift of hazards",
+}
+
+
+def null_section(content: dict) -> Section | None:
+    """Return the section, which says so where nothing was searched; ``None`` without that part."""
+    part = content.get("null_space")
+    if part is None:
+        return None
+    searches = part["searches"]
+    if not searches:
+        return section("null-space", "Type I error over a space of nulls", part["lead"], short="Null space")
+    frame = content["tables"]["null_space"]
+    drawings = []
+    for search in searches:
+        own = frame[(frame.design == search["design"]) & (frame.variant == search["variant"])]
+        drawings += [pattern_figure(own, search), factor_figure(own, search)]
+    return section(
+        "null-space",
+        "Type I error over a space of nulls",
+        [*_lead(searches), *part["lead"]],
+        _declared(searches),
+        _largest(searches),
+        *drawings,
+        _points(frame, searches),
+        short="Null space",
+        covers=("H1", "I1") if any(drawing.svg for drawing in drawings) else ("H1",),
+    )
+
+
+def _lead(searches: list[dict]) -> list[str]:
+    first = searches[0]
+    sentences = [
+        "A type I error depends on what is not known: which subgroups have no benefit, hazards, accrual, "
+        "drift. "
+        "The space below was declared and searched in two stages. Stage 1 simulates few trials at many "
+        "points and "
+        "only chooses, because the largest of many noisy estimates is too large; stage 2 simulates the "
+        "chosen "
+        "points again with independent seeds. Errors are estimated over the declared set: nothing is said of "
+        "points that were not simulated."
+    ]
+    for search in searches:
+        worst = search["classes"][0]
+        sentences.append(
+            f"{search['design']} ({search['variant']}): the largest error found is {worst['text']} at: "
+            f"{worst['place']}. The simultaneous {100 * search['simultaneous_confidence']:g}% upper bound "
+            f"over the "
+            f"points of stage 2 is {search['simultaneous_upper_bound']:.4f}; target {search['target']:g}: "
+            f"{search['verdict']}. Stage 1 exceeded stage 2 by {search['excess_of_stage_1']:.4f} on average."
+        )
+    if len({search["variant"] for search in searches}) == 1 and first["variant"] == "as designed":
+        sentences.append("The search was made with futility as designed only.")
+    return sentences
+
+
+def _declared(searches: list[dict]) -> Table | None:
+    """Return the declared set: what varies, within which bounds."""
+    rows = []
+    for search in searches:
+        place = {"design": search["design"], "variant": search["variant"]}
+        for factor in search["factors"]:
+            words = FACTOR_WORDS[factor["kind"]]
+            name = words if factor["name"] == "all" else f"{words} {factor['name']}"
+            if factor["kind"] == "drift":
+                name += f", complete at month {search['drift_months']:g}"
+            span = f"{factor['low']:g} to {factor['high']:g}"
+            rows.append(place | {"what": name, "range": span})
+        patterns = f"{len(search['patterns'])} patterns, each with every point of the box"
+        rows.append(place | {"what": "which subgroups or arms have no benefit", "range": patterns})
+        stages = (
+            f"{search['stage_1']['points']} points x {search['stage_1']['trials']:,} trials, seed "
+            f"{search['stage_1']['seed']}; then {search['stage_2']['points']} points x "
+            f"{search['stage_2']['trials']:,}, seed {search['stage_2']['seed']}"
+        )
+        rows.append(place | {"what": "simulated", "range": stages})
+    return plain(
+        pd.DataFrame(rows),
+        name="nulls_declared",
+        caption="The declared space of nulls. Ranges multiply the value in the scenario of the search, "
+        "except "
+        "hazard ratios.",
+        stub=3,
+        titles={"design": "Design", "variant": "Futility", "what": "What varies", "range": "Range"},
+        made_by="nulls",
+    )
+
+
+def _largest(searches: list[dict]) -> Table | None:
+    rows = [
+        {
+            "design": search["design"],
+            "variant": search["variant"],
+            "kind": KINDS[item["kind"]],
+            "text": item["text"],
+            "upper": f"{item['upper']:.4f}",
+            "n": item["n"],
+            "place": item["place"],
+        }
+        for search in searches
+        for item in search["classes"]
+    ]
+    return plain(
+        pd.DataFrame(rows),
+        name="nulls_largest",
+        caption="Largest error of stage 2 over all its points and over those of each kind, with its Monte "
+        "Carlo "
+        "error, the simultaneous upper bound, and where it is.",
+        stub=3,
+        numeric=True,
+        titles={
+            "design": "Design",
+            "variant": "Futility",
+            "kind": "Points",
+            "text": "Error (MCSE)",
+            "upper": "Upper bound",
+            "n": "n",
+            "place": "Where",
+        },
+        made_by="nulls",
+    )
+
+
+def _points(frame: pd.DataFrame, searches: list[dict]) -> Table | None:
+    """Return every point of both stages."""
+    labels = [
+        factor["kind"] if factor["name"] == "all" else f"{factor['kind']}:{factor['name']}"
+        for search in searches
+        for factor in search["factors"]
+    ]
+    factors = [label for label in dict.fromkeys(labels) if label in frame]
+    columns = ["design", "variant", "stage", "point", "nulls", *factors, "text", "simultaneous_upper", "n"]
+    shown = frame.assign(**{name: frame[name].map("{:.2f}".format) for name in factors})
+    shown = shown.sort_values(
+        ["design", "variant", "stage", "estimate"], ascending=[True, True, False, False]
+    )
+    return plain(
+        shown[columns],
+        name="null_space",
+        caption="Every simulated point, stage 2 first, the largest error first.",
+        stub=3,
+        numeric=True,
+        collapse=True,
+        titles={
+            "design": "Design",
+            "variant": "Futility",
+            "stage": "Stage",
+            "point": "Point",
+            "nulls": "No benefit",
+            "text": "Error (MCSE)",
+            "simultaneous_upper": "Simultaneous upper bound",
+            "n": "n",
+        },
+        made_by="nulls",
+    )
