@@ -180,13 +180,8 @@ def _stacked(design: Design, cells: dict, names: list[str]):
 
 def _array(design: Design, cells: dict, column: str):
     """Return a column as ``(S, A)``, NaN where there is no number."""
-    return jnp.asarray(
-        [
-            [np.nan if (v := cells[s, a][column]) is None else v for a in design.arms]
-            for s in design.subgroups
-        ],
-        dtype=float,
-    )
+    found = [[cells[s, a][column] for a in design.arms] for s in design.subgroups]
+    return jnp.asarray([[np.nan if value is None else value for value in row] for row in found], dtype=float)
 
 
 def _decision(design: Design, cells: dict) -> Decision:

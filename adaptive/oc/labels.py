@@ -146,6 +146,11 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "probability",
         "randomisation probability until the next look, where the subgroup still randomises",
     ),
+    "example_share": (
+        "Trials like an example",
+        "probability",
+        "trials of the design and scenario that meet the rule by which the example was found",
+    ),
     "bias": ("Bias", "log hazard ratio", "mean of the posterior mean minus the true value"),
     "relative_bias": (
         "Relative bias",

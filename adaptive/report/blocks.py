@@ -59,11 +59,14 @@ class Explorer:
         What is shown.
     cases
         One section per trial: sentences, tables and figures, as elsewhere.
+    data
+        What the page steps through, as plain data; see ``explorer_data``.
     """
 
     name: str
     caption: str
     cases: list["object"] = field(default_factory=list)
+    data: dict = field(default_factory=dict)
 
 
 Block = Table | Drawing | Text | Items | Notice | Code | Formula | Explorer
