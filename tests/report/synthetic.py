@@ -269,5 +269,6 @@ def looks_frame(arrays, subgroups, arms):
             "arm": np.tile(arms, rows * s),
             "allocation": allocation.ravel(),
             "advice": advice.ravel(),
+            **{name: values[trial, look].ravel() for name, values in arrays.get("look_columns", {}).items()},
         }
     )
