@@ -1,6 +1,6 @@
 """Chapter 9: single virtual trials, look by look."""
 
-from adaptive.report.blocks import Explorer, Items
+from adaptive.report.blocks import Explorer, Items, Text
 from adaptive.report.explorer_data import explorer_data
 from adaptive.report.figures_examples import scale_of
 from adaptive.report.pivot import Cell, Table
@@ -26,7 +26,7 @@ def examples_chapter(content: dict) -> Section:
         [LEAD] if items else ["No example is shown, for the reasons below."],
         _overview(content, items),
         Items("Not shown:", [_missing(entry) for entry in found.get("absent", [])]) if found else None,
-        Items("", found["notes"]) if found.get("notes") else None,
+        *(Text(note) for note in found.get("notes", [])),
         _explorer(content, items),
         short="Examples",
         covers=(("J", "I6") if overlays else ("J",)) if items else (),

@@ -52,12 +52,18 @@ def _look(look: dict, truth: dict) -> dict:
         "number": look["look"],
         "title": f"Look {look['look']} of {look['of']}{final}: month {look['month']:.1f}, "
         f"{look['patients']} patients, {look['events']} events",
-        "text": (look["said"] or "No rule fired for any arm.") + health + " " + _goes_on(look),
+        "text": _said(look) + health + " " + _goes_on(look),
         "rules": titles,
         "rows": [
             _row(cell, truth.get((cell["subgroup"], cell["arm"])), len(titles)) for cell in look["cells"]
         ],
     }
+
+
+def _said(look: dict) -> str:
+    """Return what the look decided, without its number and size, which are in its title."""
+    said = look["said"].partition(": ")[2]
+    return said[:1].upper() + said[1:] if said else "No rule fired for any arm."
 
 
 def _goes_on(look: dict) -> str:

@@ -15,7 +15,7 @@
 
   // An interval on a log scale with the mean as a dot, no effect as a thin line, and the truth as a tick.
   const intervalMark = (row, scale) => {
-    const width = 150, height = 18;
+    const width = 112, height = 18;
     const svg = draw("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
     const place = (value) => 4 + (width - 8) * Math.min(1, Math.max(0, (value - scale[0]) / (scale[1] - scale[0])));
     const line = (x1, x2, y1, y2, stroke, thick) =>
@@ -37,6 +37,14 @@
     return svg;
   };
 
+  // "0.9873 (> 0.99) fires": the value above, what it must exceed or undercut below.
+  const ruleCell = (text, fired) => {
+    const cell = make("td", { class: fired ? "rule fires" : "rule" });
+    const cut = text.indexOf(" (");
+    if (cut < 0 || text.indexOf(" (", cut + 1) >= 0) cell.append(text);
+    else cell.append(text.slice(0, cut), make("br"), make("small", {}, text.slice(cut + 1)));
+    return cell;
+  };
   const rowOf = (row, first, span, rules, scale) => {
     const line = make("tr");
     if (first) {
@@ -48,13 +56,13 @@
     if (row.control) {
       line.append(make("td", {}, "control"), make("td", { class: "count" }, row.best));
       rules.forEach(() => line.append(make("td")));
-      line.append(make("td", {}, shareMark(row.allocation), row.next), make("td"));
+      line.append(make("td", {}, shareMark(row.allocation), make("br"), row.next), make("td"));
       return line;
     }
     if (!row.open) line.classList.add("shut");
-    line.append(make("td", {}, intervalMark(row, scale), row.hr), make("td", { class: "count" }, row.best));
-    row.rules.forEach((text, i) => line.append(make("td", row.fired[i] ? { class: "fires" } : {}, text)));
-    line.append(make("td", {}, shareMark(row.allocation), row.next), make("td", { class: "decision" }, row.decision));
+    line.append(make("td", {}, intervalMark(row, scale), make("br"), row.hr), make("td", { class: "count" }, row.best));
+    row.rules.forEach((text, i) => line.append(ruleCell(text, row.fired[i])));
+    line.append(make("td", {}, shareMark(row.allocation), make("br"), row.next), make("td", { class: "decision" }, row.decision));
     if (row.open && row.decision !== "goes on") line.classList.add("decided");
     return line;
   };
