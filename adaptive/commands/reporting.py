@@ -76,6 +76,7 @@ def report_content(made: Any) -> tuple[dict, list]:
     """Return content and chapters of a report; ``made`` (a ``report_manifest.Made``) says how to make it."""
     from adaptive.config.build import build_design, build_scenario
     from adaptive.oc.report_content import build_content
+    from adaptive.report.chapter_software import software_chapter
     from adaptive.report.chapters import chapters
     from adaptive.report.compliance import compliance_faults
 
@@ -93,7 +94,8 @@ def report_content(made: Any) -> tuple[dict, list]:
     placeless(content, made.study)
     parts = chapters(content)
     content["trust"]["faults"] += compliance_faults(parts, content)
-    return content, parts
+    # The chapter that lists the faults was made before the last of them were known.
+    return content, [software_chapter(content) if part.name == "software" else part for part in parts]
 
 
 def render(content: dict, output: Path, parts: list) -> Path:

@@ -28,6 +28,7 @@ from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
 from adaptive.oc.results_notes import notes_part
 from adaptive.oc.sensitivity_content import sensitivity_part
+from adaptive.oc.software_content import software_part
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.specification import specification_part
 from adaptive.oc.tables import build_tables
@@ -51,6 +52,7 @@ PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
     "answers": answers_part,
     "commands": commands_part,
     "examples": examples_part,
+    "software": software_part,
     "trust": trust_part,
 }
 """Name of a part of the content, and what makes it; its ``tables`` join the others."""

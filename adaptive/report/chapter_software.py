@@ -2,14 +2,40 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections import provenance_section
+from adaptive.report.sections_software import (
+    configuration_facts_section,
+    interim_section,
+    numeric_section,
+    output_section,
+    random_section,
+    recreate_section,
+    trail_section,
+    trust_section,
+    validation_section,
+    version_section,
+)
+
+PARTS = (
+    recreate_section,
+    trust_section,
+    version_section,
+    configuration_facts_section,
+    random_section,
+    numeric_section,
+    output_section,
+    trail_section,
+    validation_section,
+    interim_section,
+)
 
 
 def software_chapter(content: dict) -> Section:
-    """Return the chapter."""
+    """Return the chapter; without the part ``software`` of the content it holds the provenance alone."""
+    parts = [part(content) for part in PARTS] if "software" in content else []
     return section(
         "software",
         "Software, code and instructions to recreate the results",
         [],
         short="Software",
-        parts=[provenance_section(content)],
+        parts=[*parts, provenance_section(content)],
     )

@@ -94,12 +94,10 @@ def _marked_tags(parameters: pd.DataFrame) -> list[str]:
 def provenance_section(content: dict) -> Section:
     """Return what made the results: facts common to all, and those that differ."""
     common, differing = split_constant(content["provenance"], keep=("scenario", "design"))
-    commands = [Code(command) for command in content["meta"]["command"]]
     return section(
         "provenance",
-        "Provenance",
-        ["Commands that re-run the results:"] if commands else [],
-        *commands,
+        "Provenance of each result",
+        [],
         plain(
             common,
             name="provenance_common",

@@ -1,0 +1,299 @@
+"""Sections of the chapter on software: the nine rows of the reproducibility block, and what was checked."""
+
+import pandas as pd
+
+from adaptive.report.blocks import Code, Items, Notice, Text
+from adaptive.report.pivot import Table, plain
+from adaptive.report.section import Section, metric_titles, section
+
+COVERS = ("L",)
+INSTALL = """\
+git clone <address of the repository> adaptive && cd adaptive
+git checkout {commit}
+python3 -m venv .venv
+.venv/bin/python -m pip install --require-hashes -r requirements-build.lock
+.venv/bin/python -m pip install --require-hashes --no-build-isolation -r requirements.lock
+.venv/bin/python -m pip install --no-deps --no-build-isolation --editable ."""
+ORDER = ("simulate", "audit", "nulls", "sensitivity", "truth", "report", "verify")
+
+
+def recreate_section(content: dict) -> Section:
+    """Return the commands that install the program, make everything again and check it."""
+    commands = content.get("commands", {})
+    lines = [line for name in ORDER for line in commands.get(name, [])]
+    again = "\n".join(f"{line}    # S{number}" for number, line in enumerate(lines, start=1))
+    return section(
+        "commands",
+        "Install, run again, verify",
+        [
+            "Needed: Linux or macOS on Apple silicon, Python 3.11, 3.12 or 3.13, 1.2 GB of disk. "
+            "Packages are installed by the hashes in requirements.lock."
+        ],
+        Code(INSTALL.format(commit=_commit(content)), "Install the version that made the results."),
+        Code(
+            again,
+            "Make results, evidence and report again, then check them. Tables name these commands S1, S2, ...",
+        )
+        if again
+        else None,
+        Items(
+            "What the last command does, and what to do with its answer:",
+            [
+                "adaptive verify compares every hash, makes the report again from the stored results and "
+                "compares it value by value, and simulates a random sample of trials again. Exit code 0: "
+                "nothing differs; 2: something does, and the first differences are listed.",
+                "Whoever can replace every file can also replace the manifest. Keep the SHA-256 that "
+                "adaptive verify prints (of the report's manifest) where the files are not.",
+                "A virtual trial is told look by look by adaptive replay RESULT trial=NUMBER.",
+                "Nothing here needs R. Analyses on real data were compared with R survival, and "
+                "group-sequential designs with gsDesign and rpact; the reference values and the versions "
+                "are stored with the tests (docs/external_checks.md).",
+            ],
+        ),
+        covers=COVERS,
+    )
+
+
+def _commit(content: dict) -> str:
+    """Return the commit that made the results, or what to put in its place."""
+    frame = content["software"]["versions"]
+    found = frame.loc[frame.item == "git commit", "results"].tolist() if "item" in frame else []
+    known = found and found[0] not in ("", "\N{EN DASH}") and ";" not in found[0]
+    return found[0] if known else "<commit of the results, see the versions below>"
+
+
+def trust_section(content: dict) -> Section | None:
+    """Return what was checked before the report was made, and what stands in the way of a final one."""
+    trust = content.get("trust")
+    if not trust:
+        return None
+    faults = list(trust["faults"])
+    notice = Notice("What stands in the way of a final report", faults) if faults else None
+    return section(
+        "checks",
+        "What was checked before this report was made",
+        ["A final report is refused where one of these fails; a draft shows the faults instead."],
+        notice,
+        Items("", [text[:1].upper() + text[1:] + "." for text in trust["checked"]]),
+        _target_table(content),
+        covers=("L", "D1"),
+    )
+
+
+def _target_table(content: dict) -> Table | None:
+    """Return the precision reached, a row per metric: the cell that is worst."""
+    frame = content["trust"]["targets"]
+    if frame.empty:
+        return None
+    worst = frame.loc[frame.groupby("metric", sort=False).mcse.idxmax()]
+    cells = frame.groupby("metric", sort=False).met
+    shown = pd.DataFrame(
+        {
+            "metric": worst.metric.map(lambda name: metric_titles(content).get(name, name)),
+            "mcse": worst.mcse.map(lambda value: f"{value:.2g}"),
+            "where": worst.design + " / " + worst.scenario,
+            "n": worst.n.map(lambda value: f"{value:,}"),
+            "target": worst.target.map(lambda value: f"{value:g}"),
+            "met": [f"{int(cells.get_group(m).sum())} of {len(cells.get_group(m))}" for m in worst.metric],
+        }
+    )
+    return plain(
+        shown,
+        name="targets_worst",
+        caption="Largest Monte Carlo standard error (MCSE) of each metric over subgroups and arms, in the "
+        "cell where it is largest, and how many cells meet the target. A proportion of 0 or 1 is judged by "
+        "the width of its Wilson limits. Every cell is in tables/targets.csv.",
+        titles={
+            "metric": "Metric",
+            "mcse": "Largest MCSE",
+            "where": "In",
+            "n": "Trials",
+            "target": "Target",
+            "met": "Cells that meet it",
+        },
+    )
+
+
+def version_section(content: dict) -> Section:
+    """Return versions of code, packages and machine."""
+    return section(
+        "versions",
+        "Versions",
+        [
+            "A dash stands for what was not recorded. The simulation code is the part of the source that "
+            "determines a trial's numbers; a report may be made by a later version, but only from "
+            "results of the same simulation code. No image of the operating system is made; its name and "
+            "version are given."
+        ],
+        plain(
+            content["software"]["versions"],
+            name="versions",
+            made_by="report",
+            caption="What made the results, and what made this report.",
+            titles={"item": "Item", "results": "Results", "report": "This report"},
+        ),
+        covers=COVERS,
+    )
+
+
+def configuration_facts_section(content: dict) -> Section:
+    """Return overrides and hashes of the configurations."""
+    hashes = pd.DataFrame(
+        [(c["scenario"], c["design"], c["sha256"]) for c in content["configs"]],
+        columns=["scenario", "design", "SHA-256"],
+    )
+    frame = content["software"]["overrides"].merge(hashes, on=["scenario", "design"], how="left")
+    return section(
+        "configuration-hashes",
+        "Configuration",
+        [
+            "The resolved configuration of every cell is in the appendix. Its hash is of its values in "
+            "canonical form, so that layout and comments do not change it.",
+            f"SHA-256 of the list of scenarios: {content['software']['scenario_list_sha256']}. Schema "
+            "version of stored results: 1.",
+        ],
+        plain(
+            frame,
+            name="overrides",
+            made_by="configuration",
+            caption="Overrides of each cell as typed, and the SHA-256 of its resolved configuration.",
+            stub=2,
+            titles={"scenario": "Scenario", "design": "Design", "overrides": "Overrides"},
+            collapse=len(frame) > 12,
+        ),
+        covers=COVERS,
+    )
+
+
+def random_section(content: dict) -> Section:
+    """Return how random numbers are addressed."""
+    return section(
+        "random-numbers",
+        "Random numbers",
+        [],
+        Items("", content["software"]["random"]),
+        plain(
+            content["software"]["streams"],
+            name="streams",
+            made_by="report",
+            caption="Streams of random numbers; the number is part of an address and is never used twice.",
+            titles={"number": "Number", "stream": "Stream", "holds": "What for"},
+        ),
+        covers=COVERS,
+    )
+
+
+def numeric_section(content: dict) -> Section:
+    """Return the numeric contract."""
+    return section(
+        "numeric-contract", "Numeric contract", [], Items("", content["software"]["numeric"]), covers=COVERS
+    )
+
+
+def output_section(content: dict) -> Section:
+    """Return the files of results and report."""
+    return section(
+        "bundle",
+        "Files",
+        [
+            "The report is made from stored results without simulating; results are made from their "
+            "configurations alone. The SHA-256 of every file used is in the appendix, that of every file "
+            "of the report in its manifest.json."
+        ],
+        plain(
+            content["software"]["files"],
+            name="bundle",
+            made_by="report",
+            caption="What a result and a report consist of.",
+            titles={"file": "File", "part of": "Part of", "holds": "Holds"},
+        ),
+        covers=COVERS,
+    )
+
+
+def trail_section(content: dict) -> Section:
+    """Return the history of the study, and what is left to the sponsor's systems."""
+    trail = content["software"]["trail"]
+    table = plain(
+        trail,
+        name="history",
+        made_by="dossier",
+        caption="History of the study as its authors wrote it.",
+        titles={"date": "Date", "who": "Who", "what": "What", "why": "Why"},
+    )
+    return section(
+        "audit-trail",
+        "Audit trail",
+        content["software"]["status"],
+        table if len(trail) else Text("The dossier holds no history (key history: date, who, what, why)."),
+        Items(
+            "What the program does, and what it leaves to the sponsor:",
+            [
+                "It records in every manifest the code, configuration, versions and SHA-256 of every file; a "
+                "changed configuration is refused as a continuation of the same result.",
+                "It takes the authors' history and the name, day and reason of a freeze from the "
+                "dossier, and prints them; a frozen dossier without them is refused.",
+                "Signatures, access rights, time stamps that nobody can alter, and retention are the "
+                "sponsor's systems; the SHA-256 of the report's manifest is what they can sign.",
+            ],
+        ),
+        covers=COVERS,
+    )
+
+
+def validation_section(content: dict) -> Section:
+    """Return which claim is checked by which test."""
+    frame = content["software"]["validation"]
+    return section(
+        "validation",
+        "Validation",
+        [
+            f"{len(frame)} claims about the program, each with the independent witness it was checked "
+            "against and the test that does so. scripts/test repeats all of it: it installs by hashes "
+            "(installation), runs the tests below (operation), and runs commands and documents from "
+            "start to end (performance). Validation for an intended use remains the user's.",
+        ],
+        plain(
+            frame,
+            name="validation",
+            made_by="report",
+            caption="Claims, witnesses, tests, and the smallest error that each test would see.",
+            titles={
+                "part": "Part",
+                "claim": "Claim",
+                "witness": "Witness",
+                "tests": "Test",
+                "smallest error seen": "Smallest error seen",
+            },
+            collapse=True,
+        ),
+        covers=COVERS,
+    )
+
+
+def interim_section(content: dict) -> Section:
+    """Return how blinding and the conduct of the real trial are served."""
+    del content
+    return section(
+        "conduct",
+        "Blinding and conduct of the trial",
+        [],
+        Items(
+            "",
+            [
+                "The interim command reads a patient file and writes its decision, memo and posterior "
+                "into a folder of its own; it needs neither this report nor the simulated results, so "
+                "that it can be run by an unblinded statistician elsewhere. Who may read that folder is "
+                "for the sponsor to set.",
+                "A look of the real trial is computed by the functions that computed the simulated ones "
+                "(adaptive.analysis.fit_look and weigh_look, adaptive.design.decide), with NUTS in place "
+                "of the fast engine; how often that changes a decision is what the engine audit "
+                "estimates.",
+                "Each decision record holds the SHA-256 of the patient file, of the design and of the former "
+                "record, the cut-off, the seed, the versions and the rules with their probabilities.",
+                "Not available: a comparison of the observed data at a look with their simulated "
+                "distribution.",
+            ],
+        ),
+        covers=COVERS,
+    )
