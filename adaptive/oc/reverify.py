@@ -188,8 +188,8 @@ def check_code(places: Places) -> Check:
     notes = ()
     if not made_here(manifest):
         notes = (
-            "the report was made by another version of the program or its packages: its numbers are "
-            "compared, its pages and figures are not drawn again",
+            "the report was made by another version of the program or its packages: only the numbers of its "
+            "tidy tables are compared; install that version (code.commit in manifest.json) for the whole",
         )
     return Check(
         "code", f"simulation code of {len(manifest['results'])} results by SHA-256", differences, notes

@@ -32,7 +32,7 @@ def recreate_section(content: dict) -> Section:
         Code(INSTALL.format(commit=_commit(content)), "Install the version that made the results."),
         Code(
             again,
-            "Make results, evidence and report again, then check them. Tables name these commands S1, S2, ...",
+            "Make everything again, then check it. Tables name these commands S1, S2, and so on.",
         )
         if again
         else None,
