@@ -44,10 +44,11 @@ def compliance_chapter(content: dict, before: Sequence[Section], after: Sequence
         plain(
             frame[[*HEADS, "flag"]],
             name="checklist",
-            caption="Items of the checklist; M: must, S: should. Rows that are not fully answered are shaded.",
+            caption="Items of the checklist; M must, S should. Rows that are not fully answered are shaded.",
             titles=HEADS,
             flag="flag",
             collapse=False,
+            made_by="report",
         ),
         Items("Short names of the origins:", [f"{name}: {words}" for name, words in ORIGINS.items()]),
         short="Compliance",

@@ -2,6 +2,8 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections import scenario_section
+from adaptive.report.sections_dgm import declared_section, family_section
+from adaptive.report.sections_dossier import range_section
 
 
 def configurations_chapter(content: dict) -> Section:
@@ -11,5 +13,10 @@ def configurations_chapter(content: dict) -> Section:
         "Range of parameter configurations with justification",
         [],
         short="Scenarios",
-        parts=[scenario_section(content)],
+        parts=[
+            declared_section(content),
+            scenario_section(content),
+            family_section(content),
+            range_section(content),
+        ],
     )

@@ -3,6 +3,16 @@
 from adaptive.report.section import Section, section
 from adaptive.report.sections import design_section
 from adaptive.report.sections_model import model_section
+from adaptive.report.sections_spec import (
+    analysis_section,
+    closing_section,
+    flow_section,
+    look_section,
+    predictive_section,
+    prior_section,
+    randomisation_section,
+    rule_section,
+)
 
 
 def design_chapter(content: dict) -> Section:
@@ -12,5 +22,16 @@ def design_chapter(content: dict) -> Section:
         "Design and analysis options",
         [],
         short="Design",
-        parts=[design_section(content), model_section(content)],
+        parts=[
+            design_section(content),
+            randomisation_section(content),
+            look_section(content),
+            rule_section(content),
+            predictive_section(content),
+            closing_section(content),
+            flow_section(content),
+            analysis_section(content),
+            prior_section(content),
+            model_section(content),
+        ],
     )

@@ -2,6 +2,14 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections_audit import audit_section
+from adaptive.report.sections_dgm import (
+    computation_section,
+    generation_section,
+    misspecification_section,
+    precision_section,
+    published_section,
+    validation_section,
+)
 
 
 def implementation_chapter(content: dict) -> Section:
@@ -11,5 +19,13 @@ def implementation_chapter(content: dict) -> Section:
         "Implementation of the simulations",
         [],
         short="Implementation",
-        parts=[audit_section(content)],
+        parts=[
+            generation_section(content),
+            misspecification_section(content),
+            published_section(content),
+            precision_section(content),
+            computation_section(content),
+            audit_section(content),
+            validation_section(content),
+        ],
     )

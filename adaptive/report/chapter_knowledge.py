@@ -2,6 +2,7 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections import parameter_section
+from adaptive.report.sections_spec import prior_source_section
 
 
 def knowledge_chapter(content: dict) -> Section:
@@ -11,5 +12,5 @@ def knowledge_chapter(content: dict) -> Section:
         "Knowledge used",
         [],
         short="Knowledge used",
-        parts=[parameter_section(content)],
+        parts=[parameter_section(content), prior_source_section(content)],
     )

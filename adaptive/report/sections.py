@@ -33,30 +33,23 @@ def design_section(content: dict) -> Section:
 
 
 def scenario_section(content: dict) -> Section:
-    """Return what is assumed to be true."""
+    """Return in which settings the scenarios differ."""
     return section(
         "scenarios",
-        "Scenarios",
+        "Settings that differ between the scenarios",
         [
-            "A scenario fixes what is true. True values are of the declared estimand; a cell is null when "
-            "the arm has no benefit there. Tables are made from the configurations that were run."
+            "A scenario fixes what is true; a cell is null when the arm has no benefit there. True values of "
+            "the estimand are in chapter 1."
         ],
-        plain(
-            content["scenarios"],
-            name="scenarios",
-            caption="True effects and cumulative incidences by scenario, subgroup and arm.",
-            stub=2,
-            titles={"scenario": "Scenario", "subgroup": "Subgroup"},
-            collapse=False,
-            numeric=True,
-        ),
         plain(
             content["scenario_settings"],
             name="scenario_settings",
             caption="Settings of the resolved configuration that differ between the scenarios.",
             titles={"setting": "Setting"},
             collapse=len(content["scenario_settings"]) > 25,
+            made_by="configuration",
         ),
+        short="Settings",
     )
 
 

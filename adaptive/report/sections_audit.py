@@ -45,7 +45,9 @@ def audit_section(content: dict) -> Section:
             name="audit_fits",
             caption="Checks of the reference fits.",
             titles={"check": "Check", "found": "Found", "gate": "Gate"},
+            made_by="audit",
         ),
+        covers=("F2", "F3", "F4"),
     )
 
 
@@ -53,6 +55,7 @@ def _flips(frame: pd.DataFrame):
     return plain(
         frame,
         name="audit_flips",
+        made_by="audit",
         caption="Decisions that differ between the audited engine and NUTS, by distance to the threshold.",
         stub=2,
         numeric=True,
@@ -74,6 +77,7 @@ def _changes(frame: pd.DataFrame):
     return plain(
         frame,
         name="audit_changes",
+        made_by="audit",
         caption="Looks of each kind per trial: the nearest looks counted, the others estimated from the "
         "random ones. The first row bounds any change of a type I error or a power.",
         stub=2,
@@ -103,6 +107,7 @@ def _differences(frame: pd.DataFrame):
     return plain(
         frame,
         name="audit_differences",
+        made_by="audit",
         caption="Audited engine minus NUTS: mean, quantiles, and what NUTS's own error leaves unexplained.",
         stub=3,
         numeric=True,

@@ -58,7 +58,8 @@ def model_section(content: dict) -> Section:
         [*([missing] if absent else LEAD), *content.get("model_notes", [])],
         *([] if absent else [_prior_cells(prior), _prior_spread(prior), *prior_figures(content)]),
         *([] if borrowing is None or borrowing.empty else [_borrowing(borrowing)]),
-        short="Model",
+        short="Prior prediction",
+        covers=(*(() if absent else ("E3",)), *(() if borrowing is None or borrowing.empty else ("E4",))),
     )
 
 

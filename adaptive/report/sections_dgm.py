@@ -1,0 +1,291 @@
+"""Parts of the report on how virtual patients are made, what each scenario assumes, and how fits went."""
+
+import pandas as pd
+
+from adaptive.report.blocks import Formula, Items, Text
+from adaptive.report.pivot import Table, plain
+from adaptive.report.section import Section, section
+from adaptive.report.sections_dossier import dossier_of
+
+SCENARIO_HEADS = {
+    "scenario": "Scenario",
+    "class": "Class",
+    "description": "Description",
+    "truth": "True hazard ratios",
+    "departures": "Departs from the analysis model",
+    "hash": "SHA-256 of the configuration",
+}
+CHECK_HEADS = {
+    "quantity": "Quantity",
+    "scenario": "Scenario",
+    "subgroup": "Subgroup",
+    "arm": "Arm",
+    "published": "Published",
+    "implied": "Implied",
+    "difference": "Difference",
+    "tolerance": "Tolerance",
+    "within": "Within",
+    "source": "Source",
+}
+FAILED = (
+    "A fit that fails its checks fires no rule, leaves every cell open and sets the allocation back to the "
+    "starting ratio; a virtual trial that could not be simulated at all is in no denominator, and the table "
+    "of failures scores it as a false claim in its worst case."
+)
+
+
+def declared_section(content: dict) -> Section | None:
+    """Return the declared set: a row per scenario, made from the configurations that were run."""
+    part = content.get("dgm")
+    if part is None:
+        return None
+    return section(
+        "declared-set",
+        "The declared set of scenarios",
+        [
+            "A row per scenario, made from its configuration. Class: null if no arm has a benefit anywhere, "
+            "else alternative; stress if the truth departs from the analysis model or some arm does harm.",
+            *part["notes"],
+        ],
+        plain(
+            part["scenarios"],
+            name="declared_set",
+            caption="Scenarios with the first digits of the hash of their configuration.",
+            titles=SCENARIO_HEADS,
+            collapse=False,
+            made_by="configuration",
+        ),
+        short="Declared set",
+        covers=("G5",),
+    )
+
+
+def family_section(content: dict) -> Section | None:
+    """Return which families of scenarios are covered by what, and which are not."""
+    part = content.get("coverage")
+    if part is None:
+        return None
+    table = part["table"]
+    flags = [
+        "" if text not in ("not covered",) and not text.startswith("only") else "gap"
+        for text in table["covered by"]
+    ]
+    return section(
+        "families",
+        "Families of scenarios covered",
+        [
+            "Membership is derived from the true values. Families: null hypotheses (G1), alternatives (G2) "
+            "and assumptions that are of no interest themselves (G3). Gaps are shaded."
+        ],
+        plain(
+            table.assign(flag=flags),
+            name="families",
+            caption="Families of scenarios, and what covers each.",
+            titles={"item": "Checklist", "family": "Family", "covered by": "Covered by"},
+            flag="flag",
+            collapse=False,
+            made_by="configuration",
+        ),
+        covers=("G1", "G2", "G3"),
+    )
+
+
+def generation_section(content: dict) -> Section | None:
+    """Return how virtual patients are made, in formulas."""
+    part = content.get("dgm")
+    if part is None:
+        return None
+    blocks = [
+        block
+        for formula in part["formulas"]
+        for block in (Text(formula["title"]), Formula(formula["text"], formula["where"]))
+    ]
+    return section(
+        "generation",
+        "How virtual patients are made",
+        [
+            "Every number in the formulas is in the table of parameters of chapter 4; which of them a "
+            "scenario changes is in chapter 5. Not modelled: frailty, visits at intervals, adherence, "
+            "biomarkers that change, errors in outcome or subgroup, and switching of the background "
+            "treatment."
+        ],
+        *blocks,
+        covers=("D1",),
+    )
+
+
+def misspecification_section(content: dict) -> Section | None:
+    """Return where the truth leaves the analysis model: as the program finds it and as the authors say."""
+    part = content.get("dgm")
+    if part is None:
+        return None
+    authors = dossier_of(content).get("misspecification", [])
+    found = part["misspecification"] or [
+        "In no scenario does the truth leave the analysis model in these ways."
+    ]
+    return section(
+        "misspecification",
+        "Where the truth differs from the analysis model",
+        ["Differences are deliberate: a design should be judged where its model is wrong, too."],
+        Items("Found by comparing each scenario with the model:", found),
+        Items("Stated by the authors (dossier):", authors) if authors else None,
+        short="Misspecification",
+        covers=("D3",),
+    )
+
+
+def published_section(content: dict) -> Section | None:
+    """Return published numbers against what the hazards imply."""
+    part = content.get("dgm")
+    if part is None or part["checks"].empty:
+        return None
+    table = part["checks"]
+    flags = ["" if text == "yes" else "differs" for text in table.within]
+    return section(
+        "published",
+        "Published numbers against the assumptions",
+        [
+            "What the hazards of a scenario imply in closed form, in month 0 and with other causes censoring "
+            "as in a Kaplan-Meier estimate. A hazard derived from a number returns it by construction; that "
+            "checks units and transcription only."
+        ],
+        plain(
+            table.assign(flag=flags),
+            name="published",
+            caption="Published and implied values, with the tolerance that the authors declared.",
+            titles=CHECK_HEADS,
+            stub=1,
+            flag="flag",
+            numeric=True,
+            collapse=False,
+            made_by="dossier",
+        ),
+        short="Published checks",
+        covers=("D4",),
+    )
+
+
+def precision_section(content: dict) -> Section:
+    """Return how many trials were simulated, and the target and achieved error of every metric."""
+    table = content.get("trust", {}).get("targets")
+    labels = {name: entry["label"] for name, entry in content["labels"]["metrics"].items()}
+    meta = content["meta"]
+    low, high = meta["n_min"], meta["n_max"]
+    n = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    return section(
+        "precision",
+        "Number of virtual trials and precision",
+        [
+            f"{n} virtual trials per design and scenario. The number follows from the largest Monte Carlo "
+            "standard error (MCSE) allowed for each metric. Achieved is the largest over cells, or the "
+            "half-width of the 95% limits over 1.96 where that is larger."
+        ],
+        _targets(table, labels),
+        short="Precision",
+        covers=("D1",),
+    )
+
+
+def _targets(table: pd.DataFrame | None, labels: dict[str, str]) -> Table | None:
+    """Return target and worst achieved error per metric and design."""
+    if table is None or not len(table):
+        return None
+    rows = []
+    for (metric, design), own in table.groupby(["metric", "design"], sort=False):
+        worst = own.loc[own.mcse.idxmax()]
+        met = bool(own.met.all())
+        where = f"{worst.scenario}"
+        n = f"{int(own.n.min()):,}"
+        row = (labels.get(metric, metric), design, n, f"{worst.target:g}", f"{worst.mcse:.2g}", where)
+        rows.append((*row, "yes" if met else "no", "" if met else "missed"))
+    heads = ["metric", "design", "n", "target", "achieved", "scenario", "met", "flag"]
+    return plain(
+        pd.DataFrame(rows, columns=heads),
+        name="precision",
+        caption="Target and achieved MCSE per metric and design, in the least precise scenario.",
+        titles={
+            "metric": "Metric",
+            "design": "Design",
+            "n": "Trials",
+            "target": "Target MCSE",
+            "achieved": "Achieved",
+            "scenario": "Scenario",
+            "met": "Met in all",
+        },
+        stub=2,
+        flag="flag",
+        numeric=True,
+        collapse=False,
+    )
+
+
+def computation_section(content: dict) -> Section | None:
+    """Return how each posterior is computed, and how often a fit failed."""
+    spec = content.get("specification", {})
+    engines = spec.get("engines")
+    if engines is None or engines.empty:
+        return None
+    failures = content["tables"]["failures"]
+    looks, bad = int(failures.looks_held.sum()), int(failures.unhealthy_looks.sum())
+    text = (
+        f"Of {looks:,} fits, one for each look held over all virtual trials, {bad:,} failed their checks "
+        f"({_share(bad, looks)})."
+    )
+    return section(
+        "computation",
+        "How each posterior is computed",
+        [],
+        plain(
+            engines[["item", "design", "text"]],
+            name="engines",
+            caption="Method and settings in force.",
+            titles={"item": "Item", "design": "Design", "text": "Value"},
+            collapse=False,
+            made_by="configuration",
+        ),
+        Text(_precisions(content)),
+        Text(text + " " + FAILED),
+        short="Computation",
+        covers=("F1", "F2"),
+    )
+
+
+def _share(bad: int, looks: int) -> str:
+    """Return a share of fits with a bound where none failed."""
+    if not looks:
+        return "none held"
+    if not bad:
+        return f"with none in {looks:,}, the 95% upper limit is about {3 / looks:.1g}"
+    return f"{100 * bad / looks:.2g}%"
+
+
+def _precisions(content: dict) -> str:
+    """Return the number type of the simulations."""
+    kinds = ", ".join(dict.fromkeys(str(kind) for kind in content["provenance"]["precision"]))
+    return (
+        f"Trials were simulated in {kinds}; an engine with a precision of its own computes in that. Seeds, "
+        "streams and versions are in chapter 7."
+    )
+
+
+def validation_section(content: dict) -> Section:
+    """Return where the checks of the software lie that no report can hold."""
+    del content
+    return section(
+        "validation",
+        "Checks that do not depend on this study",
+        [],
+        Items(
+            "The validation pack (docs/validation.md) lists every check with the test that runs it:",
+            [
+                "simulation-based calibration of the models with NUTS (F5)",
+                "the fast engine against brute force that shares no code with it, and against NUTS",
+                "conjugate and closed-form cases, the log-rank and Cox tests against R and scipy, "
+                "group-sequential designs against gsDesign, response-adaptive rules against published "
+                "numbers (F6)",
+                "every metric of this report and its Monte Carlo error against bootstrap and closed forms",
+            ],
+        ),
+        short="Validation",
+        covers=("F5", "F6"),
+    )

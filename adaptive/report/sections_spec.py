@@ -1,0 +1,349 @@
+"""Parts of the report that specify the designs. Every word comes from the configuration. Computes nothing."""
+
+import pandas as pd
+
+from adaptive.report.blocks import Formula, Items, Text
+from adaptive.report.figures_flow import flow_figure
+from adaptive.report.pivot import Table, pivot, plain
+from adaptive.report.section import Section, section
+
+CELL = (
+    "A cell is one experimental arm in one subgroup; decisions are made by cell. HR is the hazard ratio of "
+    "the arm against control, below 1 for benefit. Everything in this chapter but the justification of "
+    "priors is written by the program from the configurations that were run."
+)
+NOT_BUILT = "Not part of this report: the configurations of its results were not built into designs."
+LINE_HEADS = {"topic": "Topic", "item": "Item", "design": "Design", "text": "Specification"}
+RULE_HEADS = {
+    "design": "Design",
+    "order": "Order",
+    "verdict": "Verdict",
+    "measure": "Quantity",
+    "side": "Fires",
+    "thresholds": "Threshold",
+    "events": "Events needed",
+    "cells": "Acts in",
+    "force": "Force",
+}
+
+
+def specification_of(content: dict) -> dict:
+    """Return the specification; empty if there is none."""
+    return content.get("specification", {})
+
+
+def _is_built(content: dict) -> bool:
+    return bool(len(specification_of(content).get("lines", [])))
+
+
+def randomisation_section(content: dict) -> Section:
+    """Return arms, strata, randomisation with its formula, limits and delays."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return section(
+            "specification", "Arms, randomisation, limits and delays", [NOT_BUILT, *spec.get("notes", [])]
+        )
+    return section(
+        "specification",
+        "Arms, randomisation, limits and delays",
+        [CELL, *spec["notes"]],
+        plain(
+            spec["lines"],
+            name="specification",
+            caption="What each design fixes; what all designs share is said once.",
+            titles=LINE_HEADS,
+            stub=2,
+            collapse=False,
+            made_by="configuration",
+        ),
+        *_formulas(spec["designs"]),
+        plain(
+            spec["settings"],
+            name="settings",
+            caption="Every setting of the resolved configurations that defines a design.",
+            titles={"setting": "Setting"},
+            collapse=True,
+            made_by="configuration",
+        ),
+        short="Randomisation",
+        covers=("C1", "C6", "C7"),
+    )
+
+
+def _formulas(designs: list[dict]) -> list[Formula | Text]:
+    """Return the allocation formula of each design, equal ones once."""
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for design in designs:
+        if formula := design["formula"]:
+            groups.setdefault((formula["text"], tuple(formula["where"])), []).append(design["name"])
+    blocks: list[Formula | Text] = []
+    for (text, where), names in groups.items():
+        blocks.append(
+            Text(f"Probability π[s, a] that a patient of subgroup s gets arm a: {', '.join(names)}")
+        )
+        blocks.append(Formula(text, list(where)))
+    return blocks
+
+
+def look_section(content: dict) -> Section | None:
+    """Return when looks are held, and the events expected at each."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    return section(
+        "looks",
+        "Looks and information",
+        [
+            "Information is the number of endpoint events, because the precision of a log hazard ratio "
+            "follows from events. The triggers below need not be events; the events expected at each look "
+            "follow from the scenario."
+        ],
+        plain(
+            spec["looks"],
+            name="looks",
+            caption="What triggers each look. The final look ends the trial.",
+            titles={"look": "Look"},
+            collapse=False,
+            made_by="configuration",
+        ),
+        *_expected(content),
+        short="Looks",
+        covers=("C2",),
+    )
+
+
+def _expected(content: dict) -> list[Table | None]:
+    """Return the events expected by look and subgroup, and their fractions under the first scenario."""
+    table = content["tables"].get("looks_expected")
+    if table is None or table.empty:
+        return []
+    first = table[table.scenario == content["meta"]["scenarios"][0]]
+    return [
+        _by_look(table, "look_events", "Endpoint events at each look, mean over the trials that hold it."),
+        _by_look(
+            first,
+            "information_fraction",
+            "Information fraction: mean events at the look over mean events at the last planned look, under "
+            f"{content['meta']['scenarios'][0]}.",
+        ),
+    ]
+
+
+def _by_look(table: pd.DataFrame, metric: str, caption: str) -> Table | None:
+    rows = table[table.metric == metric].sort_values("look", kind="stable")
+    order = list(dict.fromkeys(table.scenario))
+    rows = rows.sort_values("scenario", key=lambda c: c.map(order.index), kind="stable")
+    columns = sorted(set(rows.look))
+    keys = {"scenario": "Scenario", "design": "Design", "subgroup": "Subgroup"}
+    return pivot(
+        rows.sort_values(list(keys)[1:], kind="stable").sort_values(
+            "scenario", key=lambda c: c.map(order.index), kind="stable"
+        ),
+        name=f"expected_{metric}",
+        caption=caption,
+        keys=keys if rows.scenario.nunique() > 1 else {k: keys[k] for k in ("design", "subgroup")},
+        columns="look",
+        titles={look: f"Look {look}" for look in columns},
+        collapse=True,
+    )
+
+
+def rule_section(content: dict) -> Section | None:
+    """Return the decision rules, their order, and what they do at their edges."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    return section(
+        "rules",
+        "Decision rules",
+        ["Rules are listed in the order in which they win when several fire for one cell."],
+        plain(
+            spec["rules"],
+            name="rules",
+            caption="Every rule, judged in every open cell at every look at which it has a threshold.",
+            titles=RULE_HEADS,
+            stub=2,
+            collapse=False,
+            made_by="configuration",
+        ),
+        Items("What happens at a look, in this order:", spec["order_of_events"], ordered=True),
+        Items("At the edges:", spec["edges"]),
+        covers=("C3",),
+    )
+
+
+def predictive_section(content: dict) -> Section | None:
+    """Return the settings of predictive probabilities, or that there is none."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    table = spec["predictive"]
+    none = (
+        "None: no rule of any design uses a predictive probability, so no horizon, accrual, imputation model "
+        "or number of draws is assumed for one."
+    )
+    return section(
+        "predictive",
+        "Predictive probabilities",
+        [],
+        Text(none) if table.empty else None,
+        plain(
+            table,
+            name="predictive",
+            caption="Settings of every predictive probability; its draws come from the analysis model.",
+            titles={"design": "Design", "rule": "Rule", "setting": "Setting", "value": "Value"},
+            stub=2,
+            made_by="configuration",
+        ),
+        covers=("C4",),
+    )
+
+
+def closing_section(content: dict) -> Section | None:
+    """Return what happens when a cell or a subgroup closes."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    sharing = [
+        line for model in spec["models"] for line in model["exchangeability"] if line.startswith("Subgroups")
+    ]
+    return section(
+        "closing",
+        "When a cell or a subgroup closes",
+        [],
+        Items("Closing a cell means:", spec["closing"]),
+        Items("How subgroups share information:", list(dict.fromkeys(sharing))),
+        short="Closing",
+        covers=("C5",),
+    )
+
+
+def flow_section(content: dict) -> Section | None:
+    """Return the decision flow as a diagram, and the tables of verdicts and transitions."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    return section(
+        "flow",
+        "Decision flow and paths",
+        [
+            "The diagram and the tables are drawn from the rules that run. Every combination of rules that "
+            "may fire is listed with the state that follows."
+        ],
+        *flow_figures(spec["designs"]),
+        *_named(
+            spec["verdicts"], "verdicts", "State of an open cell for every combination of rules that fire"
+        ),
+        *_named(spec["transitions"], "transitions", "Which state of a cell can follow which, and by what"),
+        Items("States without a path:", [f"{name}: {text}" for name, text in spec["unreachable"].items()]),
+        covers=("C8",),
+    )
+
+
+def flow_figures(designs: list[dict]) -> list:
+    """Return one diagram per distinct flow."""
+    groups: list[tuple[list[str], dict]] = []
+    for design in designs:
+        if design["flow"] is None:
+            continue
+        for names, flow in groups:
+            if flow == design["flow"]:
+                names.append(design["name"])
+                break
+        else:
+            groups.append(([design["name"]], design["flow"]))
+    return [flow_figure(f"flow_{i}", ", ".join(names), flow) for i, (names, flow) in enumerate(groups, 1)]
+
+
+def _named(frames: dict[str, pd.DataFrame], name: str, caption: str) -> list[Table | None]:
+    """Return one table per distinct frame, its designs in the caption."""
+    return [
+        plain(
+            frame,
+            name=f"{name}_{number}",
+            caption=f"{caption}: {designs}.",
+            titles={column: column[:1].upper() + column[1:] for column in frame.columns},
+            collapse=False,
+            made_by="configuration",
+        )
+        for number, (designs, frame) in enumerate(frames.items(), 1)
+    ]
+
+
+def analysis_section(content: dict) -> Section | None:
+    """Return the analysis model in formulas, its assumptions and where the code is."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    blocks = []
+    for model in spec["models"]:
+        if len(spec["models"]) > 1:
+            blocks.append(Text(f"Designs {', '.join(model['designs'])}:"))
+        blocks += [
+            block for title, text, where in model["formulas"] for block in (Text(title), Formula(text, where))
+        ]
+        blocks.append(Items("Exchangeability that the model assumes:", model["exchangeability"]))
+        blocks.append(Items("Code:", model["code"]))
+    return section(
+        "analysis-model",
+        "Analysis model",
+        ["One model is fitted at every look to all data of the trial; the same code analyses real data."],
+        *blocks,
+        Items("Censoring and missing data:", spec["censoring"]),
+        covers=("E1", "E6"),
+    )
+
+
+def prior_section(content: dict) -> Section | None:
+    """Return every prior with its justification, that of the spread between subgroups by itself."""
+    spec = specification_of(content)
+    if not _is_built(content):
+        return None
+    table = spec["priors"]
+    spread = table.parameter == "tau_scale"
+    stated = not (table.justification == "not stated in the dossier").any()
+    informed = spec["not_applicable"].get("E5", "")
+    return section(
+        "priors",
+        "Priors and their justification",
+        ["Justifications are the authors’ (dossier). Their consequences are in the next section."],
+        _priors(table[~spread], "priors", "Priors of the analysis model."),
+        _priors(table[spread], "prior_spread_choice", "Prior of the spread τ between subgroups, by itself."),
+        Text(f"Conflict between prior and data: not applicable, {informed}.") if informed else None,
+        short="Priors",
+        covers=("E2",) if stated else (),
+    )
+
+
+def prior_source_section(content: dict) -> Section | None:
+    """Return where the numbers of the priors come from."""
+    spec = specification_of(content)
+    if not _is_built(content) or spec["priors"].empty:
+        return None
+    table = spec["priors"].drop_duplicates(["parameter", "value"])
+    return section(
+        "prior-sources",
+        "Sources of the priors",
+        ["Justifications are in chapter 2."],
+        _priors(
+            table[["design", "parameter", "value", "source", "tag"]],
+            "prior_sources",
+            "Priors and their sources.",
+        ),
+    )
+
+
+def _priors(table: pd.DataFrame, name: str, caption: str) -> Table | None:
+    doubtful = ("assumption", "unverified", "expert opinion", "not stated")
+    flags = [next((w for w in doubtful if w in tag.lower()), "") for tag in table.tag]
+    several = table.design.nunique() > 1
+    shown = table if several else table.drop(columns="design")
+    return plain(
+        shown.assign(flag=flags),
+        name=name,
+        caption=f"{caption} Rows resting on a choice or an opinion are shaded.",
+        titles={column: column.capitalize() for column in shown.columns},
+        flag="flag",
+        collapse=False,
+        made_by="dossier",
+    )
