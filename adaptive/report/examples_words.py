@@ -67,12 +67,12 @@ def rule_text(rule: dict) -> str:
 
 
 def _ask(ask: dict) -> str:
-    """Return one comparison, such as ``0.9873 (> 0.99)``."""
+    """Return one comparison, such as ``0.9873 (> 0.99)``, with the events it has of those it needs."""
     if ask["threshold"] is None:
         return "not applied"
     value = ABSENT if ask["value"] is None else beside(ask["value"], ask["threshold"])
     short = ask["events"] < ask["min_events"]
-    lacking = f"; {ask['events']:g} of {ask['min_events']:g} events" if short else ""
+    lacking = f"; {ask['events']:g}/{ask['min_events']:g}" if short else ""
     return f"{value} ({ask['sign']} {ask['threshold']:g}{lacking})"
 
 

@@ -100,7 +100,7 @@ def rule_table(item: dict) -> Table | None:
         name=f"example_{item['id']}_rules",
         caption=f"Posterior, rules and decisions at each look of trial {item['trial']}, arms still open: "
         "hazard ratio with 95% interval, probability of being the best arm, and each rule's value with, in "
-        "brackets, what it must exceed or undercut to fire.",
+        "brackets, what it must exceed or undercut to fire; 7/10, it has 7 of the 10 events it needs.",
         head=["Look", "Subgroup", "Arm", "HR (95% interval)", "P(best)", *titles, "Decision"],
         rows=marked,
         stub=2,

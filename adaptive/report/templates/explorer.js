@@ -91,7 +91,7 @@
     const holder = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": `State at the look, in: ${title}` });
     const legend = make("p", { class: "legend" },
       "Bar: 95% interval, dot: posterior mean, grey line: no effect, orange tick: truth; all on one log scale. " +
-      "In brackets what a value must exceed or undercut to fire; shaded: fired.");
+      "In brackets what a value must exceed or undercut to fire; 7/10: it has 7 of the 10 events it needs; shaded: fired.");
     const show = (position) => {
       const look = entry.looks[position];
       slider.value = position;
