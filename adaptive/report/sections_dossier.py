@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from adaptive.report.blocks import Code, Items, Text
-from adaptive.report.pivot import Table, plain
+from adaptive.report.blocks import Items, Text
+from adaptive.report.pivot import Table, pivot, plain
 from adaptive.report.section import Section, section
 
 NO_DOSSIER = (
@@ -223,22 +223,17 @@ def _answer(entry: Mapping[str, Any]) -> Section:
 
 
 def _numbers(entry: Mapping[str, Any], name: str) -> Table | None:
-    """Return the numbers behind an answer, where there are more than a sentence can hold."""
+    """Return the numbers behind an answer, a row per scenario and a column per design."""
     rows = entry["rows"]
     if not len(rows):
         return None
-    shown = rows[["scenario", "design", "text", "n"]].astype(object)
-    return plain(
-        shown,
+    paired = "paired difference" in entry["what"]
+    return pivot(
+        rows,
         name=f"answer_{name.replace('-', '_')}",
-        caption=f"{entry['what']}, with Monte Carlo standard error and number of virtual trials.",
-        titles={"scenario": "Scenario", "design": "Design", "text": "Estimate", "n": "n"},
-        stub=1,
-        numeric=True,
-        collapse=len(rows) > 9,
+        caption=f"{entry['what']}, with Monte Carlo standard error.",
+        keys={"scenario": "Scenario"},
+        columns="design",
+        collapse=False,
+        counted="pairs of virtual trials" if paired else "virtual trials per design and scenario",
     )
-
-
-def code_lines(title: str, lines: list[str]) -> Code:
-    """Return names of modules, one a line."""
-    return Code("\n".join(lines), title)

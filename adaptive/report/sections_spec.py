@@ -117,33 +117,38 @@ def _expected(content: dict) -> list[Table | None]:
     table = content["tables"].get("looks_expected")
     if table is None or table.empty:
         return []
-    first = table[table.scenario == content["meta"]["scenarios"][0]]
+    names = content["meta"]["scenarios"]
+    shown = list(dict.fromkeys([names[0], names[-1]]))
+    words = " and ".join(shown)
+    chosen = table[table.scenario.isin(shown)]
     return [
-        _by_look(table, "look_events", "Endpoint events at each look, mean over the trials that hold it."),
         _by_look(
-            first,
+            chosen,
+            "look_events",
+            f"Endpoint events at each look under {words}, mean over the trials that hold it; the other "
+            "scenarios are in tables/looks_expected.csv.",
+        ),
+        _by_look(
+            chosen[chosen.scenario == names[0]],
             "information_fraction",
             "Information fraction: mean events at the look over mean events at the last planned look, under "
-            f"{content['meta']['scenarios'][0]}.",
+            f"{names[0]}.",
         ),
     ]
 
 
 def _by_look(table: pd.DataFrame, metric: str, caption: str) -> Table | None:
-    rows = table[table.metric == metric].sort_values("look", kind="stable")
-    order = list(dict.fromkeys(table.scenario))
-    rows = rows.sort_values("scenario", key=lambda c: c.map(order.index), kind="stable")
-    columns = sorted(set(rows.look))
+    """Return one metric with a column per look."""
     keys = {"scenario": "Scenario", "design": "Design", "subgroup": "Subgroup"}
+    if table.scenario.nunique() == 1:
+        del keys["scenario"]
     return pivot(
-        rows.sort_values(list(keys)[1:], kind="stable").sort_values(
-            "scenario", key=lambda c: c.map(order.index), kind="stable"
-        ),
+        table[table.metric == metric],
         name=f"expected_{metric}",
         caption=caption,
-        keys=keys if rows.scenario.nunique() > 1 else {k: keys[k] for k in ("design", "subgroup")},
+        keys=keys,
         columns="look",
-        titles={look: f"Look {look}" for look in columns},
+        titles={look: f"Look {look}" for look in set(table["look"])},
         collapse=True,
     )
 
