@@ -204,9 +204,10 @@ def _part(section: Section, number: str, level: int, counter: _Counter, commands
     """Give a section and everything in it their numbers."""
     anchor = counter.anchor(section.name)
     blocks = [_placed(block, number, level, counter, commands) for block in section.blocks]
+    cases = sum(len(placed.parts) for placed in blocks)
     parts = [
         _part(part, f"{number}.{i}" if number else "", level + 1, counter, commands)
-        for i, part in enumerate(section.parts, start=1)
+        for i, part in enumerate(section.parts, start=cases + 1)
     ]
     title, short = section.title, section.short or section.title
     return Part(number, anchor, title, short, list(section.lead), blocks, parts, level, section.covers)

@@ -17,10 +17,13 @@ from markupsafe import Markup
 
 from adaptive.report.document import Document, software
 from adaptive.report.figure_style import Drawing
+from adaptive.report.pivot import Table
 
 STYLES = ("report.css", "explorer.css")
 SCRIPTS = ("report.js", "explorer.js")
 EXPLORER = "explorer.html.j2"
+PROSE, WORDS = 45, 14
+"""Characters above which a column of text is one of sentences, or of some words."""
 
 
 def report_html(whole: Document) -> str:
@@ -65,6 +68,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["svg"] = inline_svg
+    environment.filters["titled"] = titled
     return environment
 
 
@@ -79,6 +83,18 @@ def _explorer(environment: Environment) -> Callable | None:
     if EXPLORER not in environment.list_templates():
         return None
     return environment.get_template(EXPLORER).module.explorer
+
+
+def titled(table: Table) -> list[tuple[str, str]]:
+    """Return each column title with the class that gives the column room: labels, words, or sentences."""
+    found = []
+    for column, title in enumerate(table.head):
+        longest = max((len(row[column].text) for row in table.rows), default=0)
+        kind = "prose" if longest > PROSE else "words" if longest > WORDS else ""
+        if table.numeric:
+            kind = "stub" if column < table.stub else ""
+        found.append((title, kind))
+    return found
 
 
 def inline_svg(drawing: Drawing) -> Markup:

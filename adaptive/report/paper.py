@@ -22,6 +22,7 @@ TEXT_COLUMN = 11.0
 SIZES = ((8.5, False), (8.0, False), (7.5, False), (7.0, False), (8.0, True), (7.0, True), (6.5, True))
 SMALLEST = 6.0
 LEAST_TITLE = 9
+SHORT_COLUMN = 9.0
 TALLEST = 1.3
 """Height over width of a drawing that still fills the width of a page."""
 
@@ -96,6 +97,7 @@ def sized(table: Table) -> dict:
         "rows": [line for row in table.rows for line in _lines(row, start)],
         "stub": table.stub - start,
         "numeric": table.numeric,
+        "shares": _shares(table, start),
         "size": size,
         "wide": wide,
     }
@@ -121,6 +123,21 @@ def _width(table: Table, column: int) -> float:
     words = [_em(word[:LONG_WORD]) for text in texts for word in text.split()]
     longest = max((_em(line) for text in texts for line in text.split("\n")), default=0.0)
     return max([title, *words, min(longest, TEXT_COLUMN)])
+
+
+def _shares(table: Table, start: int) -> list[float]:
+    """Return the share of each column in the width of a table of sentences, 0 where its text sets it.
+
+    Columns of short texts keep their width. The others share the rest by the root of how much they hold, so
+    that one long cell does not make a wide column of mostly short ones.
+    """
+    columns = range(start, len(table.head))
+    longest = [max((_em(row[c].text) for row in table.rows), default=0.0) for c in columns]
+    if table.numeric or sum(longest) < TEXT_COLUMN * len(columns):
+        return [0.0] * len(columns)
+    means = [sum(len(row[c].text) for row in table.rows) / max(len(table.rows), 1) for c in columns]
+    shares = [max(mean**0.5, 0.6 * _width(table, c)) for mean, c in zip(means, columns, strict=True)]
+    return [0.0 if most <= SHORT_COLUMN else share for most, share in zip(longest, shares, strict=True)]
 
 
 def _title(table: Table, column: int) -> str:

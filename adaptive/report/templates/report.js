@@ -123,7 +123,7 @@
     nav.querySelectorAll("li.open").forEach((item) => item.classList.remove("open"));
     link.setAttribute("aria-current", "true");
     link.closest("nav > details > ol > li").classList.add("open");
-    nav.querySelector(".here").textContent = `\u00b7 ${link.textContent}`;
+    nav.querySelector(".here").textContent = `\u00b7 ${[...link.childNodes].map((node) => node.textContent).join(" ")}`;
     const box = nav.getBoundingClientRect(), at = link.getBoundingClientRect();
     if (!narrow.matches && (at.top < box.top || at.bottom > box.bottom)) nav.scrollTop += at.top - box.top - box.height / 3;
   };
