@@ -5,13 +5,14 @@ horizon unless a competing channel ends observation. Nothing here reads how the 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from scipy import special
 
 from adaptive.rng import trial_key
@@ -70,6 +71,8 @@ def sample(
     seed
         Root seed; world ``w`` has the address of trial ``w``.
     """
+    # Scenarios that differ in their name alone share one compiled program.
+    scenario = replace(scenario, name="large sample")
     chunks = list(_chunks(scenario, endpoint, horizon, -(-n_patients // ARRIVALS), seed))
     return Sample(*(np.concatenate(column) for column in zip(*chunks, strict=True)))
 
@@ -78,30 +81,32 @@ def _chunks(
     scenario: Scenario, endpoint: tuple[str, ...], horizon: float, n_worlds: int, seed: int
 ) -> Iterator[tuple[np.ndarray, ...]]:
     """Yield subgroup, arm, time and event of the patients of a few worlds."""
-    dtype, n_arms = scenario.hazards.base.dtype, len(scenario.arms)
-
-    @jax.jit
-    def worlds(numbers):
-        return jax.vmap(lambda number: _world(number))(numbers)
-
-    def _world(number):
-        world = draw_world(
-            trial_key(seed, number),
-            n_arrivals=ARRIVALS,
-            n_episodes=scenario.n_episodes,
-            n_channels=len(scenario.channels),
-            dtype=dtype,
-        )
-        lived = outcomes(scenario, world, endpoint)
-        arm = jnp.minimum((world.assignment * n_arms).astype(jnp.int32), n_arms - 1)
-        time, event = own_arm(lived.time, arm), own_arm(lived.event, arm)
-        return lived.subgroup, arm, jnp.minimum(time, horizon), event & (time <= horizon)
-
     for first in range(0, n_worlds, WORLDS):
-        found = worlds(np.arange(first, first + WORLDS, dtype=np.uint32))
+        numbers = np.arange(first, first + WORLDS, dtype=np.uint32)
+        found = _worlds(scenario, endpoint, jnp.asarray(horizon), jnp.uint32(seed), numbers)
         kept = min(WORLDS, n_worlds - first)
         subgroup, arm, time, event = (np.asarray(x)[:kept].reshape(-1) for x in found)
         yield subgroup.astype(np.int8), arm.astype(np.int8), time.astype(np.float64), event
+
+
+@partial(jax.jit, static_argnums=1)
+def _worlds(scenario: Scenario, endpoint: tuple[str, ...], horizon: Array, seed: Array, numbers: Array):
+    return jax.vmap(lambda number: _world(scenario, endpoint, horizon, trial_key(seed, number)))(numbers)
+
+
+def _world(scenario: Scenario, endpoint: tuple[str, ...], horizon: Array, key: PRNGKeyArray):
+    world = draw_world(
+        key,
+        n_arrivals=ARRIVALS,
+        n_episodes=scenario.n_episodes,
+        n_channels=len(scenario.channels),
+        dtype=scenario.hazards.base.dtype,
+    )
+    lived = outcomes(scenario, world, endpoint)
+    n_arms = len(scenario.arms)
+    arm = jnp.minimum((world.assignment * n_arms).astype(jnp.int32), n_arms - 1)
+    time, event = own_arm(lived.time, arm), own_arm(lived.event, arm)
+    return lived.subgroup, arm, jnp.minimum(time, horizon), event & (time <= horizon)
 
 
 def cox(
