@@ -83,7 +83,7 @@ def detectable(n_checked: int, n_stored: int) -> int:
 
     def found(altered: int) -> bool:
         left = (n_stored - altered - checked) / (n_stored - checked)
-        return left.min() <= 0 or float(np.log(left).sum()) <= np.log(1 - DETECTION)
+        return bool(left.min() <= 0 or np.log(left).sum() <= np.log(1 - DETECTION))
 
     return 1 + bisect_left(range(1, n_stored + 1), True, key=found)
 

@@ -48,8 +48,8 @@ def target_table(tables: Mapping[str, pd.DataFrame], targets: Mapping[str, float
 
     Returns
     -------
-    Frame with ``COLUMNS``. ``mcse`` is ``max(MCSE, half-width of the 95% limits / 1.96)``, because a proportion
-    of 0 or 1 has an MCSE of 0 however few its trials; ``n`` is the smallest number of trials.
+    Frame with ``COLUMNS``. ``mcse`` is ``max(MCSE, half-width of the 95% limits / 1.96)``, because a
+    proportion of 0 or 1 has an MCSE of 0 however few its trials; ``n`` is the smallest number of trials.
     """
     frames = [_reached(tables[name], targets) for name in TABLES if name in tables and len(tables[name])]
     found = [frame for frame in frames if len(frame)]
@@ -58,8 +58,10 @@ def target_table(tables: Mapping[str, pd.DataFrame], targets: Mapping[str, float
 
 def _reached(frame: pd.DataFrame, targets: Mapping[str, float]) -> pd.DataFrame:
     """Return the rows of one table."""
-    wanted = frame.metric.isin(targets) & frame.level.isin(LEVELS) & np.isfinite(frame.estimate)
-    frame = frame[wanted]
+    frame = frame[frame.metric.isin(targets) & frame.level.isin(LEVELS)]
+    # A column of which every number is missing is not one of numbers.
+    frame = frame.astype(dict.fromkeys(("estimate", "mcse", "lower", "upper"), float))
+    frame = frame[np.isfinite(frame.estimate)]
     width = (frame.upper - frame.lower) / (2 * Z95)
     # A missing MCSE or limit must not pass, so it counts as infinite.
     mcse = np.maximum(frame.mcse.fillna(np.inf), width.fillna(np.inf))

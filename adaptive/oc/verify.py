@@ -119,9 +119,7 @@ def _altered_faults(path: Path, manifest: dict) -> list[str]:
         if file.name not in files
     ]
     if "manifest_sha256" in manifest and not is_untouched(manifest):
-        faults.append(
-            f"{path / MANIFEST}: altered: its content is not what it was written with; re-run the cell"
-        )
+        faults.append(f"{path / MANIFEST}: altered after it was written; restore it or re-run the cell")
     for name, recorded in sorted(files.items()):
         target = path / name
         if target.is_file() and (actual := sha256(target)) != recorded:
