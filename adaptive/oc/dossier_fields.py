@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from adaptive.errors import did_you_mean
 
@@ -15,6 +15,7 @@ LONGEST = 8000
 Found = tuple[Any, list[str]]
 
 
+@runtime_checkable
 class Field(Protocol):
     """Something that an entry may be."""
 

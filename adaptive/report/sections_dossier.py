@@ -191,18 +191,6 @@ def range_section(content: dict) -> Section:
     )
 
 
-def history_block(content: dict) -> Table | None:
-    """Return what was changed when, by whom and why."""
-    columns = {"date": "Date", "who": "Who", "what": "What", "why": "Why"}
-    return plain(
-        frame(dossier_of(content).get("history", []), columns),
-        name="history",
-        caption="Changes of the dossier, as its authors recorded them.",
-        titles=columns,
-        made_by="dossier",
-    )
-
-
 def answer_sections(content: dict) -> list[Section]:
     """Return a section per key question: the generated answer, its numbers, and the authors' reading."""
     return [_answer(entry) for entry in content.get("answers", {}).get("answers", [])]
