@@ -38,7 +38,8 @@ def own_settings(config: Mapping[str, Any], schema: type[T]) -> T:
     """Return a command's settings; raises ``BadInput`` with every fault of them."""
     faults = Faults(code_keys(config))
     names = tuple(f.name for f in dataclasses.fields(schema))  # type: ignore[arg-type]
-    known = (*names, *_TRIAL)
+    # An experiment says how its report is made; that is `adaptive simulate`'s business, and no fault here.
+    known = (*names, *_TRIAL, "report")
     faults.extend(unknown_key(str(key), str(key), known) for key in config if key not in known)
     given = {key: config[key] for key in names if key in config}
     values = read(schema, given, "", faults, prefix=False)

@@ -7,6 +7,10 @@ import pytest
 import yaml
 
 from adaptive.cli import main
+from adaptive.config.build_declared import own_settings
+from adaptive.config.compose import compose_one
+from adaptive.config.schema_commands import Calibrating, SearchingDesigns, SearchingNulls
+from adaptive.errors import BadInput
 
 QUICK = ["design=residual_fixed", "model=gamma_hazards", "posterior=conjugate", "target=0.1"]
 
@@ -102,6 +106,18 @@ def test_faults_are_told_before_anything_is_simulated(arguments, said, capsys, t
     code, shown = run(capsys, *arguments)
     assert code == 2 and all(text in shown.err for text in said), shown.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "schema"),
+    [("calibrate", Calibrating), ("nulls", SearchingNulls), ("search", SearchingDesigns)],
+)
+def test_an_experiment_that_says_how_its_report_is_made_is_no_fault(command, schema):
+    config = compose_one(command, ["experiment=brain_srs", "design=srs_rar"])
+    assert config["report"]["dossier"] == "brain_srs"
+    assert own_settings(config, schema).benchmark == "srs_fixed"
+    with pytest.raises(BadInput, match="reprot"):
+        own_settings(config | {"reprot": {}}, schema)
 
 
 @pytest.mark.parametrize("command", ["calibrate", "nulls", "search"])
