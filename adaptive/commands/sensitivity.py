@@ -24,7 +24,8 @@ def main(argv: Sequence[str]) -> int:
     from adaptive.config.build_sensitivity import build_varying
 
     own, given = _split(arguments.overrides)
-    asked, declared = build_varying(_declared(own, given, arguments.config_dir))
+    asked, everything = build_varying(_declared(own, given, arguments.config_dir))
+    declared = everything.chosen(asked.only)
     planned = _Planned(given, arguments.config_dir, asked.n_trials)
     orders = planned.orders(declared)
     study = planned.study
@@ -36,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
     begun = time.perf_counter()
     run_orders(study, orders, progress=sys.stderr.isatty())
     command = shlex.join(["adaptive", "sensitivity", *argv])
-    folder = write_index(study, declared, asked.n_trials, command)
+    names = [factor.name for factor in everything.factors]
+    folder = write_index(study, declared, asked.n_trials, command, names)
     minutes = (time.perf_counter() - begun) / 60
     print(f"{len(orders)} cells x {asked.n_trials:,} trials, {minutes:.1f} minutes")
     print(f"sensitivity: {folder}")

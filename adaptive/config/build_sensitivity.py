@@ -2,7 +2,7 @@
 """Reads a declared sensitivity analysis: factors, levels and what cannot be run. Composes no cell."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ class NotRunValues:
 
 
 def build_varying(config: Mapping[str, Any]) -> tuple[Varying, Declaration]:
-    """Return the settings of the command and the declared factors, those of ``only`` alone if it is given.
+    """Return the settings of the command and everything that is declared.
 
     Raises
     ------
@@ -67,8 +67,8 @@ def build_varying(config: Mapping[str, Any]) -> tuple[Varying, Declaration]:
     own = {key: config[key] for key in ("only", "n_trials") if key in config}
     asked = read(Varying, own, "", faults, prefix=False)
     declared = _declaration(config.get("sensitivity") or {}, faults)
-    if asked is not None and asked.only is not None and declared is not None:
-        declared = _chosen(declared, asked.only, faults)
+    if declared is not None and asked is not None and asked.only is not None:
+        _check_known(asked.only, [factor.name for factor in declared.factors], faults)
     if faults or asked is None or declared is None:
         raise BadInput(faults)
     return asked, declared
@@ -137,10 +137,7 @@ def _check_axis(key: str, axis: str | None, levels: Mapping[str, Level], faults:
             faults.append(f"{key}.axis: nothing was given, but level {level.name} has a value; name the axis")
 
 
-def _chosen(declared: Declaration, only: tuple[str, ...], faults: Faults) -> Declaration:
-    """Return the declaration with some of its factors."""
-    known = tuple(factor.name for factor in declared.factors)
+def _check_known(only: Sequence[str], known: Sequence[str], faults: Faults) -> None:
     for name in only:
         if name not in known:
             faults.add("only", name, f"give some of {', '.join(known)}", did_you_mean(name, known))
-    return Declaration(tuple(f for f in declared.factors if f.name in only), declared.not_run)

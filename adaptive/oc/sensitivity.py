@@ -4,7 +4,7 @@ A level is a list of overrides. The base of a factor is the level without any: t
 a factor whose levels share overrides, cells simulated for it. Nothing here composes or simulates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,11 @@ class Declaration:
 
     factors: tuple[Factor, ...]
     not_run: Mapping[str, str]
+
+    def chosen(self, only: Collection[str] | None) -> "Declaration":
+        """Return the declaration with some of its factors, or all of them for ``None``."""
+        factors = self.factors if only is None else tuple(f for f in self.factors if f.name in only)
+        return Declaration(factors, self.not_run)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ def factor_of(data: dict[str, Any]) -> Factor:
     return Factor(**{**data, **lists, "levels": levels})
 
 
-def write_index(study: Path, declared: Declaration, n_trials: int, command: str) -> Path:
+def write_index(
+    study: Path, declared: Declaration, n_trials: int, command: str, order: Sequence[str] = ()
+) -> Path:
     """Write the index of the cells that were made; factors of an earlier one that still fits are kept.
 
     Parameters
@@ -52,11 +54,14 @@ def write_index(study: Path, declared: Declaration, n_trials: int, command: str)
         Trials per cell.
     command
         Command line, for the record.
+    order
+        Names of all declared factors, in print order.
     """
     new = [_entry(study, factor, n_trials) for factor in declared.factors]
-    named = {factor.name for factor in declared.factors}
+    named = [factor.name for factor in declared.factors]
     old = [entry for entry in _kept(study) if entry["factor"]["name"] not in named]
-    entries = sorted([*old, *new], key=lambda entry: entry["factor"]["name"])
+    ranks = {name: i for i, name in enumerate(order or named)}
+    entries = sorted([*old, *new], key=lambda entry: ranks.get(entry["factor"]["name"], len(ranks)))
     write_evidence(
         study / FOLDER / INDEX,
         {

@@ -50,7 +50,7 @@ def truth_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def _as_precise(value: float, mcse: float) -> str:
     """Return a computed value with one digit more than the estimate that it is compared with."""
     places = decimals_by_se(mcse)
-    return f"{value:.{max(places or 0, 0) + 1}f}"
+    return f"{value:.{max(places or 0, 0) + 1}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def told(content: Mapping[str, Any]) -> list[str]:

@@ -73,6 +73,7 @@ def pattern_figure(frame: pd.DataFrame, search: dict) -> Drawing:
         )
         axis.plot(second.estimate, at, linestyle="", markersize=4.5, **LOOKS[SECOND])
         axis.axvline(search["target"], color=INK, linewidth=0.9, linestyle="--")
+        _label(axis, f"target {search['target']:g}", (search["target"], len(patterns) - 0.45), (4, 1))
         axis.set_yticks(range(len(patterns)), patterns, fontsize=8)
         axis.set_ylim(len(patterns) - 0.4, -0.6)
         axis.set_xlim(left=0)
@@ -123,6 +124,7 @@ def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -
     )
     axis.plot(second[column], second.estimate, linestyle="", markersize=4.5, **LOOKS[SECOND])
     axis.axhline(target, color=INK, linewidth=0.9, linestyle="--")
+    _label(axis, f"target {target:g}", (factor["low"], target), (2, 2))
     axis.set_xscale("log")
     axis.set_xticks(_ticks(factor["low"], factor["high"]))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -134,6 +136,11 @@ def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -
     axis.grid()
 
 
+def _label(axis: Axes, text: str, at: tuple[float, float], offset: tuple[float, float]) -> None:
+    axis.annotate(text, at, xytext=offset, textcoords="offset points", fontsize=7.5, va="bottom")
+
+
 def _ticks(low: float, high: float) -> Sequence[float]:
-    """Return the ends of an interval, and its centre on the log scale, in two digits."""
-    return [float(f"{value:.2g}") for value in (low, np.sqrt(low * high), high)]
+    """Return the ends of an interval, and 1 or its centre on the log scale between them, in two digits."""
+    middle = 1.0 if low < 1 < high else np.sqrt(low * high)
+    return [float(f"{value:.2g}") for value in (low, middle, high)]

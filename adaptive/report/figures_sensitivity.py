@@ -84,12 +84,15 @@ def _group(factor: dict, own: pd.DataFrame) -> list[Bar]:
 
 
 def tornado(
-    frame: pd.DataFrame, factors: Sequence[dict], metric: str, scenario: str, title: str
-) -> Drawing | None:
-    """Return the tornado of one metric in one scenario, ``None`` if nothing was compared there."""
+    frame: pd.DataFrame,
+    factors: Sequence[dict],
+    metric: str,
+    scenario: str,
+    title: str,
+    limits: tuple[float, float],
+) -> Drawing:
+    """Return the tornado of one metric in one scenario; those of other scenarios have the same ``limits``."""
     bars = tornado_rows(frame, factors, metric, scenario)
-    if not bars:
-        return None
     name = f"figure-tornado-{metric}-{scenario}".replace("_", "-")
     question = f"Which assumptions move the probability of {title} in {scenario}?"
     caption = (
@@ -103,7 +106,7 @@ def tornado(
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
         canvas.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.3 / height))
         axis = canvas.subplots()
-        _draw_bars(axis, bars)
+        _draw_bars(axis, bars, limits)
         axis.set_xlabel(f"change of the probability of {title}")
         _fill_key(canvas, list(dict.fromkeys(bar.design for bar in bars if bar.design)))
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
@@ -129,7 +132,7 @@ def _fill_key(canvas: Canvas, designs: Sequence[str]) -> None:
     canvas.legend(handles=handles, loc="upper left", ncols=len(handles))
 
 
-def _draw_bars(axis: Axes, bars: Sequence[Bar]) -> None:
+def _draw_bars(axis: Axes, bars: Sequence[Bar], limits: tuple[float, float]) -> None:
     fills = _fills(list(dict.fromkeys(bar.design for bar in bars if bar.design)))
     for y, bar in enumerate(bars):
         if not bar.design:
@@ -138,10 +141,8 @@ def _draw_bars(axis: Axes, bars: Sequence[Bar]) -> None:
         axis.barh(y, bar.estimate, height=0.68, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
         axis.plot([bar.lower, bar.upper], [y, y], color=INK, linewidth=1.0, marker="|", markersize=4)
     axis.axvline(0, color=INK, linewidth=0.8)
-    low = min(bar.lower for bar in bars)
-    high = max(bar.upper for bar in bars)
-    space = 0.03 * (high - low)
-    axis.set_xlim(low - space, high + space)
+    space = 0.03 * (limits[1] - limits[0])
+    axis.set_xlim(limits[0] - space, limits[1] + space)
     axis.set_ylim(len(bars) - 0.4, -0.6)
     axis.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=7.5)
     for label, bar in zip(axis.get_yticklabels(), bars, strict=True):

@@ -113,11 +113,13 @@ def _tornados(frame: pd.DataFrame, factors: list[dict], scenarios: Sequence[str]
     compared = frame[(frame.level == "difference") & frame.factor.isin(plain_factors)]
     drawings = []
     for metric, title in DRAWN.items():
-        for scenario in scenarios:
-            levels = compared[(compared.metric == metric) & (compared.scenario == scenario)]
-            if len(levels) >= FEWEST:
-                drawings.append(tornado(frame, factors, metric, scenario, title))
-    return [drawing for drawing in drawings if drawing is not None]
+        own = compared[(compared.metric == metric) & (compared.subgroup == "all")]
+        counts = own.groupby("scenario").size().to_dict()
+        chosen = [scenario for scenario in scenarios if counts.get(scenario, 0) >= FEWEST]
+        shown = own[own.scenario.isin(chosen)]
+        limits = (min(float(shown.lower.min()), 0.0), max(float(shown.upper.max()), 0.0))
+        drawings += [tornado(frame, factors, metric, scenario, title, limits) for scenario in chosen]
+    return drawings
 
 
 def level_table(
@@ -138,7 +140,8 @@ def level_table(
         pd.DataFrame(rows, columns=list(titles)),
         name=name,
         caption=f"{title} at every level: estimate, and paired change from the base, each with its Monte "
-        "Carlo error; n virtual trials of the level, all of them pairs.",
+        "Carlo error; n virtual trials of the level, all of them pairs. Bias and coverage are means over the "
+        "cells of a trial; 0 (0) says that no pair differed.",
         stub=4,
         titles=titles,
         numeric=True,

@@ -207,10 +207,10 @@ def test_an_analysis_by_other_code_is_not_shown(study):
 
 def test_factors_of_an_earlier_run_stay_in_the_index_while_they_fit(study, tmp_path):
     write_index(study, type(DECLARED)((PLAIN,), DECLARED.not_run), TRIALS, "again")
-    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["drift", "effect", "prior"]
+    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["prior", "effect", "drift"]
     shutil.rmtree(study / FOLDER / "drift" / "strata")
     write_index(study, type(DECLARED)((PLAIN,), DECLARED.not_run), TRIALS, "again")
-    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["effect", "prior"]
+    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["prior", "effect"]
 
 
 def content_of(study):
