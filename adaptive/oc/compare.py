@@ -12,7 +12,7 @@ from adaptive.oc.benefit import ideal_outcomes
 from adaptive.oc.estimators import relative_precision
 from adaptive.oc.load import CellResult
 from adaptive.oc.metrics import row
-from adaptive.oc.outcomes import few_outcomes, paired_outcomes
+from adaptive.oc.outcomes import paired_outcomes
 
 
 def benchmark_of(results: list[CellResult]) -> str | None:
@@ -68,9 +68,7 @@ def paired_differences(result: CellResult, benchmark: CellResult) -> list[dict]:
     if faults:
         raise BadInput(faults)
     _, first, second = np.intersect1d(result.trials["trial"], benchmark.trials["trial"], return_indices=True)
-    own, other = (
-        paired_outcomes(each) | few_outcomes(each) | ideal_outcomes(each) for each in (result, benchmark)
-    )
+    own, other = (paired_outcomes(each) | ideal_outcomes(each) for each in (result, benchmark))
     rows = []
     for key in own:
         if key in other:

@@ -135,7 +135,7 @@ def estimation(result: CellResult, minimum: int = mc.MIN_CONDITIONAL) -> list[di
 
     Over all trials with an estimate (level ``overall``), over those that claimed benefit (``claimed``) and
     over those in which the cell stopped for futility (``futile``), the latter two suppressed below
-    ``minimum`` trials. Cells whose true value is not finite are left out.
+    ``minimum`` trials. Cells whose true value is not finite are left out, the relative bias where it is 0.
     """
     rows = []
     for s, subgroup in enumerate(result.subgroups):
@@ -170,6 +170,8 @@ def _estimation_rows(values, truth, mask, least, level, subgroup, arm) -> list[d
         "coverage": (partial(mc.coverage, truth=truth), lower, upper),
         "bias_eliminated_coverage": (estimators.bias_eliminated_coverage, lower, upper, mean),
     }
+    if abs(truth) < estimators.SMALLEST_TRUTH:
+        del statistics["relative_bias"]
     return [
         row(
             name,

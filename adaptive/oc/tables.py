@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from adaptive import montecarlo as mc
 from adaptive.montecarlo import round_by_se
 from adaptive.oc import metrics
 from adaptive.oc.benefit import patient_benefit
@@ -146,14 +147,14 @@ def paired_with_benchmark(results: list[CellResult]) -> list[tuple[CellResult, C
 def failures(result: CellResult) -> dict:
     """Return counts of what went wrong in a cell.
 
-    ``fwer_worst_case`` is the largest family-wise type I error if every failed trial had made a false
-    claim; missing when the scenario has no null.
+    ``fwer_worst_case`` is the family-wise type I error if every failed trial had made a false claim, with its
+    MCSE and as text; missing when the scenario has no null.
     """
     counts, trials = result.manifest["counts"], result.trials
     null = result.offered & result.truth.is_null
     false = int(result.claimed[:, null].any(axis=1).sum()) if null.any() else None
     failed = int(counts["failed"])
-    worst = None if false is None else (false + failed) / max(result.n_trials + failed, 1)
+    worst = mc.proportion_of_counts((false or 0) + failed, result.n_trials + failed)
     return {
         "scenario": result.scenario,
         "design": result.design,
@@ -166,7 +167,9 @@ def failures(result: CellResult) -> dict:
         "arrivals_exhausted": int(trials["arrivals_exhausted"].sum()),
         "without_stop_reason": int((trials["reason"] == 0).sum()),
         "cells_left_open": int((result.status == 1).sum()),
-        "fwer_worst_case": worst,
+        "fwer_worst_case": None if false is None else worst.estimate,
+        "fwer_worst_case_mcse": None if false is None else worst.mcse,
+        "fwer_worst_case_text": "\N{EN DASH}" if false is None else cell_text(*worst),
     }
 
 

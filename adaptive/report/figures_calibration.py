@@ -12,7 +12,7 @@ def calibration_figure(content: dict) -> Drawing:
     name = "figure-calibration"
     question = "When the analysis says that an arm works with probability p, how often does it?"
     frame = content["tables"]["posterior_calibration"]
-    frame = frame[np.isfinite(frame.estimate)]
+    frame = frame[frame.estimate.notna()]
     if frame.empty:
         return Drawing(name, question, absent="no stored look holds P(HR < 1)")
     looks = {d: v for d, v in look_of(content["meta"]["designs"]).items() if d in set(frame.design)}

@@ -72,6 +72,7 @@ def pivot(
     collapse: bool | None = None,
     counted: str = "virtual trials per design and scenario",
     made_by: str = "simulate",
+    order: Sequence | None = None,
 ) -> Table | None:
     """Return a table with a row per combination of ``keys`` and a column per value of ``columns``.
 
@@ -91,10 +92,12 @@ def pivot(
         What ``n`` counts, for the caption.
     made_by
         Which command made the numbers; see ``Table``.
+    order
+        Values of ``columns`` in print order; by default as they occur.
     """
     if frame.empty:
         return None
-    order = list(dict.fromkeys(frame[columns]))
+    order = list(order or dict.fromkeys(frame[columns]))
     wide = frame.assign(_column=frame[columns]).pivot(index=list(keys), columns="_column", values="text")
     labels = frame[list(keys)].drop_duplicates()
     wide = wide.reindex(pd.MultiIndex.from_frame(labels) if len(keys) > 1 else labels.iloc[:, 0])

@@ -2,11 +2,12 @@
 
 import pandas as pd
 
+from adaptive.report.arranged import in_order, side_by_side
 from adaptive.report.blocks import Items
 from adaptive.report.figures_calendar import calendar_figures, distribution_figure
 from adaptive.report.figures_course import allocation_figures, convergence_figure, stopping_figure
 from adaptive.report.pivot import pivot, plain
-from adaptive.report.section import CELLS, Section, compared, metric_titles, of_metrics, section
+from adaptive.report.section import CELLS, Section, metric_titles, of_metrics, section
 
 
 def _size_caption(entry: dict) -> str:
@@ -92,7 +93,7 @@ def stopping_section(content: dict) -> Section:
             rename={"level": labels["reasons"]},
         ),
         pivot(
-            content["tables"]["status"],
+            _states(content),
             name="status",
             caption="Final state of each arm in each subgroup.",
             keys={**CELLS, "design": "Design"},
@@ -111,6 +112,13 @@ def stopping_section(content: dict) -> Section:
         short="Stopping",
         covers=("H4", "I4"),
     )
+
+
+def _states(content: dict) -> pd.DataFrame:
+    """Return the final states that occur, cells with their designs under each other."""
+    table = content["tables"]["status"]
+    occurring = table.groupby("level").m.transform("sum") > 0
+    return in_order(table[occurring], content, "scenario", "subgroup", "arm", "design")
 
 
 def allocation_section(content: dict) -> Section:
@@ -139,26 +147,26 @@ def allocation_section(content: dict) -> Section:
             keys={"scenario": "Scenario", "design": "Design", "subgroup": "Subgroup"},
             columns="arm",
         ),
-        compared(
+        side_by_side(
             table[table.metric == "patients_inferior"],
             content,
             "subgroup",
             name="patients_inferior",
             caption="Mean number of patients on truly inferior arms.",
         ),
-        compared(
+        side_by_side(
             wrong,
             content,
-            "metric",
             "subgroup",
+            "metric",
             name="wrong_way",
             caption="Probability that a truly inferior arm got more patients than the best.",
         ),
-        compared(
+        side_by_side(
             table[table.metric == "few_patients"],
             content,
-            "subgroup",
             "arm",
+            "subgroup",
             name="few_patients",
             caption="Probability that an arm ends the trial with fewer than 10 patients in the subgroup: its "
             "estimate then leans on the prior and on the other subgroups.",
@@ -184,7 +192,7 @@ def benefit_section(content: dict) -> Section | None:
             "arms are alike have none. It is above 0 without any claim where control is not the worst arm.",
         ],
         *(
-            compared(
+            side_by_side(
                 table[table.metric == metric],
                 content,
                 "subgroup",
@@ -221,7 +229,7 @@ FAILURE_TITLES = {
     "arrivals_exhausted": "Arrivals exhausted",
     "without_stop_reason": "No stop reason",
     "cells_left_open": "Cells left open",
-    "fwer_worst_case": "Worst error rate",
+    "fwer_worst_case_text": "Worst error rate",
 }
 
 
@@ -244,7 +252,7 @@ def failure_section(content: dict) -> Section:
             "that are uniform between 0 and 1, so the smallest of many is expected to be small.",
         ],
         plain(
-            content["tables"]["failures"],
+            content["tables"]["failures"][list(FAILURE_TITLES)],
             name="failures",
             caption="Trials and looks that did not go as they should, by scenario and design.",
             stub=2,

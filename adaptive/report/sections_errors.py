@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from adaptive.report.arranged import cells, side_by_side
 from adaptive.report.blocks import Block, Items, Text
 from adaptive.report.figures import power_figure, type_i_error_figure
 from adaptive.report.pivot import Table, pivot
@@ -43,12 +44,9 @@ def type_i_error_section(content: dict) -> Section:
             caption="Family-wise: probability of at least one false claim in the trial.",
         ),
         *_margins(content, "error", "false"),
-        compared(
+        cells(
             of_metrics(claims, "type_i_error"),
             content,
-            "metric",
-            "subgroup",
-            "arm",
             name="type_i_error",
             caption="Per cell: probability of a false claim for the arm in the subgroup.",
         ),
@@ -66,11 +64,11 @@ def _margins(content: dict, kind: str, sort: str) -> list[Table | None]:
     """Return tables of any claim of a sort per arm and per subgroup; absent where there is one of either."""
     claims = content["tables"]["claims"]
     return [
-        compared(
+        side_by_side(
             of_metrics(claims, f"{place}_{kind}"),
             content,
-            "metric",
             place,
+            "metric",
             name=f"{place}_{kind}",
             caption=f"Per {place}: probability of at least one {sort} claim {words}.",
         )
@@ -93,7 +91,7 @@ def power_section(content: dict) -> Section:
             "the right claims are all true ones and no false one. The denominator is every finished trial."
         ],
         power_figure(content),
-        compared(
+        side_by_side(
             of_metrics(claims, "disjunctive_power", "conjunctive_power", "correct_set"),
             content,
             "metric",
@@ -101,12 +99,9 @@ def power_section(content: dict) -> Section:
             caption="Over the trial: probability of any, of every, and of exactly the right claims.",
         ),
         *_margins(content, "power", "true"),
-        compared(
+        cells(
             of_metrics(claims, "power"),
             content,
-            "metric",
-            "subgroup",
-            "arm",
             name="power",
             caption="Marginal power: probability of a true claim for the arm in the subgroup.",
         ),

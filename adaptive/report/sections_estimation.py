@@ -2,18 +2,28 @@
 
 import pandas as pd
 
+from adaptive.report.arranged import in_order
 from adaptive.report.figures import estimation_figures, paired_figure
 from adaptive.report.figures_zip import zip_figure
 from adaptive.report.pivot import Table, pivot
 from adaptive.report.section import CELLS, Section, compared, metric_titles, section
 
-ERRORS = ("bias", "relative_bias", "empirical_se", "rmse")
-INTERVALS = ("posterior_sd", "relative_se_error", "width", "coverage", "bias_eliminated_coverage")
 GIVEN = {
     "overall": "over all trials with an estimate",
     "claimed": "over the trials that claim benefit in the cell",
     "futile": "over the trials in which the cell stopped for futility",
 }
+TABLES = (
+    ("overall", "estimation", ("bias", "relative_bias", "empirical_se", "rmse"), "Errors of the estimates"),
+    (
+        "overall",
+        "estimation_intervals",
+        ("posterior_sd", "relative_se_error", "width", "coverage", "bias_eliminated_coverage"),
+        "Posterior SD and 95% intervals",
+    ),
+    ("claimed", "estimation_claimed", ("bias", "relative_bias", "rmse", "width", "coverage"), "Estimates"),
+    ("futile", "estimation_futile", ("bias", "relative_bias", "rmse", "width", "coverage"), "Estimates"),
+)
 
 
 def estimation_section(content: dict) -> Section:
@@ -24,50 +34,37 @@ def estimation_section(content: dict) -> Section:
         [
             "The estimate of a cell is its posterior mean at the look that decided it, against the true log "
             "hazard ratio of the declared estimand. A negative bias overstates the benefit. Mean squared "
-            "errors are in the CSV of this table.",
+            "errors, and everything given a decision, are in estimation.csv.",
             "Estimates given a claim are selected for being favourable, those given futility for being "
             "unfavourable: their bias is that of the selection, and a reader of a claim should know it. They "
             "are left out (a dash with m) where fewer than 200 trials are of that kind; m is their number.",
         ],
         *estimation_figures(content),
         zip_figure(content),
-        *(_table(content, level, what) for level in GIVEN for what in ("errors", "intervals")),
+        *(_table(content, *each) for each in TABLES),
         short="Estimation",
         covers=("H5", "I3"),
     )
 
 
-def _table(content: dict, level: str, what: str) -> Table | None:
-    """Return errors or intervals of one kind of trials, with their number where it is not that of all."""
+def _table(content: dict, level: str, name: str, shown: tuple[str, ...], words: str) -> Table | None:
+    """Return some numbers of one kind of trials, with their count where it is not that of all trials."""
     table, titles = content["tables"]["estimation"], metric_titles(content)
-    shown = ERRORS if what == "errors" else INTERVALS
     frame = table[(table.level == level) & table.metric.isin(shown)]
     if level != "overall" and len(frame):
         counted = frame[frame.metric == shown[0]].assign(metric="m")
         counted["text"] = [f"{m:,}" for m in counted.m]
-        enough = set(frame[frame.estimate.notna()].metric)
-        frame = pd.concat([counted, frame[frame.metric.isin(enough)]])
-    suffix = "" if level == "overall" else f"_{level}"
-    name = "estimation" if what == "errors" else "estimation_intervals"
-    words = "Errors of the estimates" if what == "errors" else "Posterior SD and 95% intervals"
+        frame = pd.concat([counted, frame])
     return pivot(
-        _cell_order(frame),
-        name=name + suffix,
+        in_order(frame, content, "scenario", "subgroup", "arm", "design"),
+        name=name,
         caption=f"{words}, {GIVEN[level]}.",
         keys={**CELLS, "design": "Design"},
         columns="metric",
+        order=[m for m in ("m", *shown) if m in set(frame.metric)],
         titles=titles | {"m": "Trials m"},
-        collapse=True if level != "overall" else None,
+        collapse=None if level == "overall" else True,
     )
-
-
-def _cell_order(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return rows by scenario, subgroup and arm, so that designs stand under each other."""
-    ranks = {
-        column: {name: i for i, name in enumerate(dict.fromkeys(frame[column]))}
-        for column in ("scenario", "subgroup", "arm")
-    }
-    return frame.sort_values(list(ranks), key=lambda column: column.map(ranks[column.name]), kind="stable")
 
 
 def paired_section(content: dict) -> Section:
@@ -108,7 +105,7 @@ def paired_section(content: dict) -> Section:
             counted=counted,
         ),
         pivot(
-            _cell_order(estimates),
+            in_order(estimates, content, "scenario", "subgroup", "arm", "design"),
             name="paired_estimation",
             caption=f"Estimation: difference, design minus {benchmark}, over the pairs of trials that both "
             f"have an estimate. A negative difference in squared error favours the design; relative "

@@ -204,7 +204,7 @@ def test_figures_name_their_axes_panels_and_designs(content):
         assert drawing.question.endswith("?") and drawing.caption
     assert {"null", "mixed", "whole trial", "TNBC · drug B"} <= set(texts(type_i_error_figure(content).svg))
     assert {"after look", "randomisation probability"} <= set(texts(allocation_figures(content)[0].svg))
-    assert {"look", "probability of stopping"} <= set(texts(stopping_figure(content).svg))
+    assert {"look", "probability of stopping there"} <= set(texts(stopping_figure(content).svg))
 
 
 def marker_positions(svg, colour):

@@ -40,7 +40,7 @@ def test_mean_over_scenarios_has_the_error_of_the_trialwise_mean():
 
 
 def test_limits_of_a_pooled_mean_cover():
-    """Over 2000 studies the 95% limits hold the truth as often as they say; without covariances they do not."""
+    """Over 2000 studies the 95% limits hold the truth as they say; without covariance they do not."""
     held, apart = np.zeros(2000), np.zeros(2000)
     for i in range(held.size):
         first, second = (x[:400] for x in shared(i, 0.9))
