@@ -136,7 +136,10 @@ def _shares(table: Table, start: int) -> list[float]:
     if table.numeric or sum(longest) < TEXT_COLUMN * len(columns):
         return [0.0] * len(columns)
     means = [sum(len(row[c].text) for row in table.rows) / max(len(table.rows), 1) for c in columns]
-    shares = [max(mean**0.5, 0.6 * _width(table, c)) for mean, c in zip(means, columns, strict=True)]
+    words = [
+        max((_em(w) for row in table.rows for w in row[c].text[:200].split()), default=0) for c in columns
+    ]
+    shares = [max(mean**0.6, 0.6 * min(word, TEXT_COLUMN)) for mean, word in zip(means, words, strict=True)]
     return [0.0 if most <= SHORT_COLUMN else share for most, share in zip(longest, shares, strict=True)]
 
 
