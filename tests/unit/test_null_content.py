@@ -1,0 +1,146 @@
+"""Searches of the null space in the report: which belong to the results, and what is shown of them."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from adaptive.errors import BadInput
+from adaptive.oc.calibrate_bounds import upper_bound
+from adaptive.oc.load import load_results
+from adaptive.oc.null_content import AS_DESIGNED, IGNORED, NOT_SEARCHED, classes, null_part
+from adaptive.oc.null_space import Box, Factor, null_patterns
+from adaptive.oc.null_space_search import Stages, is_marked_drift, search_nulls, worst_points
+from adaptive.oc.null_space_store import SUMMARY, write_nulls
+from adaptive.oc.source import Source
+from adaptive.report.sections_nulls import null_section
+from tests.report.sensitivity_study import CONFIG, write_study
+from tests.toy import toy_design, toy_scenario
+from tests.unit.test_null_space import simulator
+
+FACTORS = (
+    Factor("accrual", "all", 0.5, 2.0),
+    Factor("drift", "all", 0.5, 2.0),
+    Factor("effect", "all", 0.4, 0.8),
+)
+STAGES = Stages("any_false_claim", 8, 400, 2000, 3, 0.05, 1, 2)
+RULES = {"win": {"kind": "efficacy", "binding": True}, "stop": {"kind": "futility", "binding": True}}
+SETTINGS = CONFIG | {"looks": {}, "rules": RULES, "allocation": {}, "model": {}, "posterior": {}}
+
+
+def searched(design):
+    box = Box(FACTORS, null_patterns(design, "subgroups"), 24.0)
+    # Only partial nulls err, so that the second stage would not visit the global null by itself.
+    error = simulator(lambda rate: 0.01 * rate)
+    return box, search_nulls(design, toy_scenario(), box, STAGES, simulate=error)
+
+
+@pytest.fixture(scope="module")
+def found():
+    design = toy_design()
+    return design, *searched(design)
+
+
+@pytest.fixture
+def study(tmp_path, found):
+    """Return a study with a search of its design as it is."""
+    folder = write_study(tmp_path, resolved_config=SETTINGS)
+    put(folder, "toy", found, SETTINGS)
+    return folder
+
+
+def put(folder, name, found, settings):
+    design, box, search = found
+    write_nulls(folder / "nulls" / name, design, box, STAGES, search, 0.025, settings, "adaptive nulls")
+
+
+def part_of(study, **changes):
+    return null_part(Source(load_results([study]), study, **changes), {})
+
+
+def test_the_second_stage_visits_the_global_null_and_a_marked_drift(found):
+    _, box, search = found
+    points = [item.point for item in search.second]
+    assert any(point.pattern == 0 for point in points)
+    assert any(is_marked_drift(box, point) for point in points)
+    alone = worst_points(box, [item for item in search.first if item.point.pattern], 1)
+    assert len(alone) == 2, "the largest, and the largest with a drift, unless that is the same"
+
+
+def test_a_drift_is_marked_in_the_outer_quarters_of_its_interval(found):
+    _, box, search = found
+    for item in search.first:
+        drift = item.point.values[1]
+        assert is_marked_drift(box, item.point) == (drift <= 0.5 * 4**0.25 or drift >= 0.5 * 4**0.75)
+
+
+def test_a_search_of_a_design_of_the_study_is_shown(study, found):
+    part = part_of(study)
+    (search,) = part["searches"]
+    assert (search["design"], search["variant"]) == ("toy", AS_DESIGNED)
+    frame = part["tables"]["null_space"]
+    assert len(frame) == len(found[2].first) + len(found[2].second)
+    content = {"null_space": part, "tables": part["tables"]}
+    shown = null_section(content)
+    assert set(shown.covers) == {"H1", "I1"}
+    drawings = [block for block in shown.blocks if hasattr(block, "svg")]
+    assert len(drawings) == 2 and all(block.svg.startswith("<svg") for block in drawings)
+    assert "Errors are estimated over the declared set" in shown.lead[0]
+
+
+def test_every_kind_shows_the_largest_of_the_second_stage_with_its_bound(study):
+    content = json.loads((study / "nulls" / "toy" / SUMMARY).read_text())
+    second = [row for row in content["rows"] if row["stage"] == 2]
+    rows = {row["kind"]: row for row in classes(content)}
+    assert rows["largest of all"]["estimate"] == max(row["estimate"] for row in second)
+    null = max((row for row in second if row["nulls"] == "all null"), key=lambda row: row["false_claims"])
+    assert rows["global null"]["estimate"] == null["false_claims"] / 2000
+    assert rows["global null"]["upper"] == pytest.approx(
+        upper_bound(null["false_claims"], 2000, 0.05 / len(second))
+    )
+    # Stage 1 must not be shown as an estimate: it is too large where it is largest.
+    content["rows"] += [second[0] | {"stage": 1, "estimate": 0.99}]
+    assert classes(content)[0]["estimate"] < 0.99
+
+
+def test_a_search_with_futility_ignored_is_told_apart(study, found):
+    ignored = copy.deepcopy(SETTINGS)
+    ignored["rules"]["stop"]["binding"] = False
+    put(study, "ignored", found, ignored)
+    assert [search["variant"] for search in part_of(study)["searches"]] == [AS_DESIGNED, IGNORED]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"design": {"name": "gone"}}, "design gone is not among these results"),
+        ({"rules": RULES | {"win": {"kind": "efficacy", "binding": False}}}, "design toy had other settings"),
+        ({"scenario": {"name": "toy", "accrual": 9}}, "started from a scenario toy"),
+    ],
+)
+def test_a_search_of_something_else_is_not_shown(study, found, change, reason):
+    put(study, "toy", found, SETTINGS | change)
+    part = part_of(study)
+    assert part["searches"] == [] and reason in part["messages"][0] and part["lead"][0] == NOT_SEARCHED
+
+
+def test_an_altered_search_is_refused(study):
+    file = study / "nulls" / "toy" / SUMMARY
+    file.write_text(file.read_text().replace('"target": 0.025', '"target": 0.05'))
+    with pytest.raises(BadInput, match="altered after it was written"):
+        part_of(study)
+    assert "altered" in part_of(study, draft=True)["messages"][0]
+
+
+def test_without_a_search_the_report_says_so(tmp_path):
+    part = part_of(write_study(tmp_path))
+    shown = null_section({"null_space": part, "tables": {}})
+    assert shown.lead == [NOT_SEARCHED] and shown.covers == ()
+
+
+def test_points_of_the_table_are_those_of_the_search(study, found):
+    frame = part_of(study)["tables"]["null_space"]
+    first = frame[frame.stage == 1]
+    assert np.array_equal(first.false_claims, [item.count for item in found[2].first])
+    assert first.simultaneous_upper.isna().all()
