@@ -21,6 +21,8 @@ BAYESIAN = ("bayes", "posterior_calibration")
 TARGETED = ("claims", "size", "allocation", "estimation")
 LEVELS = ("", "mean", "overall")
 """Tables and levels with a target of precision: over all trials, no percentiles, nothing given a claim."""
+DIFFERENCE = "difference"
+"""Level of the rows of a sensitivity analysis that are differences from the base."""
 NORMAL_95 = 1.959963984540054
 
 
@@ -39,14 +41,17 @@ def contract(content: dict, section_of: Mapping[str, str]) -> dict:
         "contract_version": VERSION,
         "estimands": plain_json(dossier.get("estimands", [])),
         "design": _design(content),
-        "dgm": {"params": _parameters(content)},
-        "model": {"priors": plain_json(dossier.get("priors", [])), "notes": content.get("model_notes", [])},
+        "dgm": {
+            "params": _parameters(content),
+            "formulas": plain_json(content.get("dgm", {}).get("formulas", [])),
+        },
+        "model": _model(content, dossier),
         "scenarios": _scenarios(content),
         "oc": list(_characteristics(content)),
-        "null_space": plain_json(content.get("null_space", {})),
+        "null_space": plain_json(content.get("null_space", {})) | {"points": _rows(content, "null_space")},
         "bayes_oc": [row for name in BAYESIAN for row in _rows(content, name)],
         "examples": plain_json(content.get("examples", {}).get("items", [])),
-        "sensitivity": _rows(content, "sensitivity"),
+        "sensitivity": _sensitivity(content),
         "diagnostics": _diagnostics(content),
         "repro": _reproduction(content),
         "checklist": _checklist(content),
@@ -120,10 +125,21 @@ def _design(content: dict) -> dict:
         "subgroups": list(meta.get("subgroups", [])),
         "benchmark": meta.get("benchmark"),
         "designs": list(meta["designs"]),
-        "rules": plain_json(settings.get("Rules", {})),
-        "looks": plain_json(settings.get("Looks", {})),
+        "rules": plain_json(specified.get("rules", [])),
+        "looks": plain_json(specified.get("looks", [])),
         "settings": plain_json(settings),
         "specification": plain_json(specified.get("designs", [])),
+    }
+
+
+def _model(content: dict, dossier: Mapping) -> dict:
+    """Return the priors, as the design states them or else as the authors do, and the likelihood."""
+    specified = content.get("specification", {})
+    priors = plain_json(specified.get("priors", []))
+    return {
+        "priors": priors or plain_json(dossier.get("priors", [])),
+        "models": plain_json(specified.get("models", [])),
+        "notes": content.get("model_notes", []),
     }
 
 
@@ -141,7 +157,7 @@ def _scenarios(content: dict) -> list[dict]:
         {
             "id": name,
             "hash": {c["design"]: c["sha256"] for c in content["configs"] if c["scenario"] == name},
-            "class": _class(content, name),
+            **_class(content, name),
             "params": {row["setting"]: row.get(name) for row in settings},
             "truth": [
                 {k: v for k, v in row.items() if k != "scenario"} for row in truth if row["scenario"] == name
@@ -151,13 +167,28 @@ def _scenarios(content: dict) -> list[dict]:
     ]
 
 
-def _class(content: dict, scenario: str) -> str | None:
-    """Return the class of a scenario as declared, else ``null`` if no cell has a benefit, else ``alt``."""
-    declared = content.get("scenario_classes", {}).get(scenario)
+def _class(content: dict, scenario: str) -> dict:
+    """Return whether a scenario is null, and whether it departs from the model or has harm (stress)."""
+    frame = content.get("dgm", {}).get("scenarios")
+    if frame is not None and len(frame):
+        declared = dict(zip(frame["scenario"], frame["class"], strict=True)).get(scenario, "")
+        return {"class": "null" if declared.startswith("null") else "alt", "stress": "stress" in declared}
     claims = content["tables"].get("claims")
-    if declared or claims is None or not {"scenario", "metric"}.issubset(claims.columns):
-        return declared
-    return "alt" if ((claims.scenario == scenario) & (claims.metric == "power")).any() else "null"
+    if claims is None or not {"scenario", "metric"}.issubset(claims.columns):
+        return {"class": None, "stress": None}
+    benefit = ((claims.scenario == scenario) & (claims.metric == "power")).any()
+    return {"class": "alt" if benefit else "null", "stress": None}
+
+
+def _sensitivity(content: dict) -> list[dict]:
+    """Return the paired difference of every level of every factor from its base."""
+    kept = ("factor", "scenario", "design", "metric", "subgroup", "arm", "mcse", "n", "m")
+    return [
+        {name: row.get(name) for name in kept}
+        | {"level": row.get("setting"), "delta": row["estimate"], "ci": [row["lower"], row["upper"]]}
+        for row in _rows(content, "sensitivity")
+        if row["level"] == DIFFERENCE
+    ]
 
 
 def _diagnostics(content: dict) -> dict:
