@@ -90,10 +90,11 @@ def _estimates(axis: Axes, item: dict, subgroup: str, arms: dict, scale: tuple[f
             continue
         if final["true_log_hr"] is not None:
             axis.axhline(final["true_log_hr"], color=arms[arm]["color"], linewidth=0.8, dashes=_dashes(place))
-        for look in item["looks"]:
-            cell = _one(look["cells"], subgroup, arm)
-            if cell["mean"] is not None:
-                _interval(axis, look["look"] + offset, cell, arms[arm], scale)
+        points = [(look["look"] + offset, _one(look["cells"], subgroup, arm)) for look in item["looks"]]
+        points = [(x, cell) for x, cell in points if cell["mean"] is not None]
+        for due in (True, False):
+            _intervals(axis, [p for p in points if p[1]["due"] == due], arms[arm], scale, 1 if due else FADED)
+        _decisions(axis, points, arms[arm]["color"], scale)
     axis.axhline(0, color=INK, linewidth=0.6, zorder=0)
     axis.set_title(_short(subgroup), fontsize=8.5)
 
@@ -103,33 +104,40 @@ def _dashes(place: int) -> tuple[float, ...]:
     return ((4, 4), (4, 4, 1, 4), (1, 3))[place % 3]
 
 
-def _interval(axis: Axes, x: float, cell: dict, look: dict, scale: tuple[float, float]) -> None:
-    """Draw an interval, cut at the edge of the panel, and the decision."""
-    decided = cell["verdict"] in MARKS
-    alpha = 1.0 if cell["due"] else FADED
-    low, high = max(cell["lower"], scale[0]), min(cell["upper"], scale[1])
-    axis.plot([x, x], [low, high], color=look["color"], linewidth=1.3, alpha=alpha, solid_capstyle="butt")
-    if scale[0] <= cell["mean"] <= scale[1]:
-        axis.plot(x, cell["mean"], marker=look["marker"], color=look["color"], markersize=3.6, alpha=alpha)
-    for beyond, edge, marker in (
-        (cell["lower"] < scale[0], scale[0], "v"),
-        (cell["upper"] > scale[1], scale[1], "^"),
-    ):
-        if beyond:
-            axis.plot(x, edge, marker=marker, color=look["color"], markersize=3, alpha=alpha, clip_on=False)
-    if decided:
-        axis.annotate(
-            MARKS[cell["verdict"]],
-            (x, high),
-            xytext=(0, 1.5),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=7.5,
-            fontweight="bold",
-            color=look["color"],
-            annotation_clip=False,
-        )
+def _intervals(
+    axis: Axes, points: list[tuple[float, dict]], look: dict, scale: tuple[float, float], alpha: float
+) -> None:
+    """Draw means and intervals, cut at the edge of the panel with an arrow there."""
+    if not points:
+        return
+    x = np.array([place for place, _ in points])
+    lower, mean, upper = (np.array([cell[name] for _, cell in points]) for name in ("lower", "mean", "upper"))
+    axis.vlines(
+        x, np.maximum(lower, scale[0]), np.minimum(upper, scale[1]), look["color"], lw=1.3, alpha=alpha
+    )
+    shown = (scale[0] <= mean) & (mean <= scale[1])
+    marks = ((look["marker"], 3.6, mean, shown), ("v", 3, scale[0] + 0 * x, lower < scale[0]))
+    for marker, size, y, at in (*marks, ("^", 3, scale[1] + 0 * x, upper > scale[1])):
+        if at.any():
+            axis.plot(x[at], y[at], marker, color=look["color"], markersize=size, alpha=alpha, clip_on=False)
+
+
+def _decisions(axis: Axes, points: list[tuple[float, dict]], colour: str, scale: tuple[float, float]) -> None:
+    """Write the letter of each decision above its interval."""
+    for x, cell in points:
+        if cell["verdict"] in MARKS:
+            axis.annotate(
+                MARKS[cell["verdict"]],
+                (x, min(cell["upper"], scale[1])),
+                xytext=(0, 1.5),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=7.5,
+                fontweight="bold",
+                color=colour,
+                annotation_clip=False,
+            )
 
 
 def _allocation(axis: Axes, item: dict, subgroup: str, arms: dict) -> None:
