@@ -57,10 +57,10 @@ class Number:
     high: float = math.inf
 
     def read(self, value: object, where: str) -> Found:
-        """Return the number as a float."""
-        good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if good and self.above < value <= self.high:
-            return float(value), []
+        """Return the number as a float; 1e-3, text to YAML, is taken as a number."""
+        number = _as_number(value)
+        if math.isfinite(number) and self.above < number <= self.high:
+            return number, []
         limits = [f"above {self.above:g}"] * (self.above > -math.inf)
         limits += [f"at most {self.high:g}"] * (self.high < math.inf)
         return 0.0, [f"{where}: {_came(value)} came; give a number {' and '.join(limits)}".rstrip()]
@@ -132,6 +132,14 @@ class Record:
                 clean[key], found = entry.read(value[key], f"{prefix}{key}")
                 faults += found
         return clean, faults
+
+
+def _as_number(value: object) -> float:
+    """Return a number, also from text, or NaN."""
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 def _near(value: object, options: tuple[str, ...]) -> str:
