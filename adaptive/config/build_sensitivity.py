@@ -94,9 +94,11 @@ def _factor(name: str, data: Any, faults: Faults) -> Factor | None:
     before = len(faults)
     _check_name(name, key, faults)
     values = read(FactorValues, data, key, faults)
+    given = data.get("levels") if isinstance(data, Mapping) else None
+    given = given if isinstance(given, Mapping) else {}
+    levels = [_level(str(n), item, f"{key}.levels.{n}", faults) for n, item in given.items()]
     if values is None:
         return None
-    levels = [_level(str(n), item, f"{key}.levels.{n}", faults) for n, item in values.levels.items()]
     if values.base not in values.levels:
         have = tuple(values.levels)
         hint = did_you_mean(values.base, have)
