@@ -89,9 +89,9 @@ def report_content(made: Any) -> tuple[dict, list]:
         draft=made.draft,
     )
     content["meta"]["date"] = made.date
+    content = _named_as_shown(content, made)
     verify = shlex.join(["adaptive", "verify", made.output])
     content["commands"] |= {"report": [made.command], "verify": [verify]}
-    placeless(content, made.study)
     parts = chapters(content)
     content["trust"]["faults"] += compliance_faults(parts, content)
     # The chapter that lists the faults was made before the last of them were known.
@@ -105,11 +105,34 @@ def render(content: dict, output: Path, parts: list) -> Path:
     return render_report(content, output, parts)
 
 
-def placeless(content: dict, study: Path | None) -> None:
-    """Let sentences name files relative to the study, so that a moved study makes the same report."""
-    if study is not None:
+def _named_as_shown(content: dict, made: Any) -> dict:
+    """Return the content with its folders named as the first report named them, wherever they lie now.
+
+    Faults and messages name files relative to the study, so that they read the same from anywhere.
+    """
+    places = [made.study] if made.study else made.folders
+    for place, shown in zip(places, made.shown, strict=False):
+        if str(place) != shown:
+            content = renamed(content, str(place), shown)
+    if made.study is not None:
+        prefix = f"{made.shown[0] if made.shown else made.study}/"
         for part, name in ((content, "warnings"), (content["audit"], "lead"), (content["trust"], "faults")):
-            part[name] = [text.replace(f"{study}/", "") for text in part[name]]
+            part[name] = [text.replace(prefix, "") for text in part[name]]
+    return content
+
+
+def renamed(node: Any, old: str, new: str) -> Any:
+    """Return plain data and frames with ``old`` replaced by ``new`` in every text."""
+    if isinstance(node, str):
+        return node.replace(old, new)
+    if isinstance(node, Mapping):
+        return {key: renamed(item, old, new) for key, item in node.items()}
+    if isinstance(node, list | tuple):
+        return type(node)(renamed(item, old, new) for item in node)
+    if hasattr(node, "select_dtypes"):
+        texts = node.select_dtypes(exclude=["number", "bool", "datetime"]).columns
+        return node.assign(**{c: node[c].map(lambda value: renamed(value, old, new)) for c in texts})
+    return node
 
 
 def _fewest(folders: Sequence[Path], found: Sequence[Path], study: Path | None) -> list[Path]:

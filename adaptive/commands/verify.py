@@ -99,13 +99,14 @@ def _make(folder: Path, places: Any) -> None:
 
     asked = places.manifest["made"]
     made = Made(
-        folders=places.folders(),
-        study=places.study(),
+        folders=[folder.resolve() for folder in places.folders()],
+        study=study.resolve() if (study := places.study()) else None,
         dossier=places.other(asked["dossier"]) if asked["dossier"] else None,
         draft=bool(places.manifest["draft"]),
         date=asked["date"],
         command=asked["command"],
         output=asked["output"],
+        shown=asked["shown"],
     )
     content, parts = report_content(made)
     render(content, folder, parts)

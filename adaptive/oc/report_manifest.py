@@ -41,6 +41,8 @@ class Made(NamedTuple):
         Command line.
     output
         Folder of the report as it was given.
+    shown
+        Folder of the study, else the folders of results, as the report names them.
     """
 
     folders: Sequence[Path]
@@ -50,6 +52,7 @@ class Made(NamedTuple):
     date: str
     command: str
     output: str
+    shown: Sequence[str] = ()
 
 
 def report_files(output: Path) -> list[str]:
@@ -116,6 +119,7 @@ def _asked(output: Path, made: Made) -> dict[str, Any]:
         "date": made.date,
         "command": made.command,
         "output": made.output,
+        "shown": [str(path) for path in ([made.study] if made.study else made.folders)],
     }
 
 
@@ -172,7 +176,7 @@ def _shape_faults(content: Mapping[str, Any]) -> Iterator[str]:
     made, results = content.get("made"), content.get("results")
     if isinstance(made, dict) and not (
         isinstance(made.get("folders"), list)
-        and {"study", "dossier", "draft", "date", "command", "output"} <= set(made)
+        and {"study", "dossier", "draft", "date", "command", "output", "shown"} <= set(made)
     ):
         yield "made does not say how the report was asked for"
     wanted = {"path", "design", "scenario", "seed", "manifest_sha256", "files"}

@@ -71,7 +71,7 @@ def result_faults(results: Sequence[CellResult]) -> list[str]:
         ),
         (
             lambda r: _code(r).get("dirty") is True,
-            "made by code with uncommitted changes, which nobody else can obtain; commit, then simulate again",
+            "made by code with uncommitted changes, which nobody else has; commit, then simulate again",
         ),
         (
             lambda r: _code(r).get("core_sha256") is None,

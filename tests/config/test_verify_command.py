@@ -1,0 +1,188 @@
+"""``adaptive report`` and ``adaptive verify`` from start to end on a small study."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from adaptive.cli import main
+from adaptive.commands.verify import _build, _machine
+from adaptive.config import build_analysis
+from adaptive.io.hashing import sha256_data, sha256_file
+from adaptive.oc.report_manifest import read_report_manifest, report_files
+from adaptive.oc.reverify import Places, check_code, check_configurations, check_results
+from adaptive.oc.reverify_run import check_trials
+from tests.config.test_cli_end_to_end import SMALL
+from tests.toy import ToyEngine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_engine():
+    """Put an engine that compiles in a second in the place of the conjugate one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build_analysis, "_engine_class", lambda kind: ToyEngine)
+        yield
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory, quick_engine) -> Path:
+    """Simulate one cell; its report is a draft, because eight trials are few."""
+    root = tmp_path_factory.mktemp("results")
+    cell = ["experiment=primary_residual", "scenario=residual_benefit", "design=residual_fixed"]
+    assert main(["simulate", *cell, f"output={root}", *SMALL]) == 0
+    return root / "primary_residual"
+
+
+@pytest.fixture
+def copy(study, tmp_path) -> Path:
+    return Path(shutil.copytree(study, tmp_path / "copy"))
+
+
+def hash_everything_again(study: Path) -> None:
+    """Make every hash again, in the cell's manifest and in the report's, as an attacker could."""
+    cell, report = study / "residual_fixed" / "residual_benefit", study / "report"
+    manifest = json.loads((cell / "manifest.json").read_text())
+    manifest["config_sha256"] = sha256_data(yaml.safe_load((cell / "config.yaml").read_text()))
+    manifest["identity"]["config_sha256"] = manifest["config_sha256"]
+    manifest["files"] = {name: sha256_file(cell / name) for name in manifest["files"]}
+    sign(manifest, cell / "manifest.json")
+    whole = json.loads((report / "manifest.json").read_text())
+    (entry,) = whole["results"]
+    entry["files"], entry["config_sha256"] = manifest["files"], manifest["config_sha256"]
+    entry["core_sha256"] = manifest["code"]["core_sha256"]
+    entry["manifest_sha256"] = sha256_file(cell / "manifest.json")
+    whole["files"] = {name: sha256_file(report / name) for name in report_files(report)}
+    sign(whole, report / "manifest.json")
+
+
+def sign(manifest: dict, file: Path) -> None:
+    manifest.pop("manifest_sha256", None)
+    manifest["manifest_sha256"] = sha256_data(manifest)
+    file.write_text(json.dumps(manifest))
+
+
+def verdict(capsys, report: Path) -> tuple[int, str]:
+    capsys.readouterr()
+    code = main(["verify", str(report), "n_trials=all"])
+    return code, capsys.readouterr().out
+
+
+def differences(study: Path) -> list[str]:
+    """Simulate every trial again; returns what differs, by the checks that need no report."""
+    report = study / "report"
+    places = Places(report, read_report_manifest(report))
+    checks = check_trials(places, _build, n_trials=None, seed=1, machine=_machine(), progress=False)
+    found = [check_results(places), check_configurations(places), *checks]
+    return [line for check in found for line in check.differences]
+
+
+def test_an_untouched_report_verifies_from_anywhere_and_a_changed_one_does_not(copy, capsys, monkeypatch):
+    """A cell of a table, a number of the page, a bit of the PDF, all hashes made again."""
+    monkeypatch.chdir(copy)
+    report = Path("report")
+    code, text = verdict(capsys, report)
+    assert code == 0, text
+    assert "nothing differs" in text
+    assert "8 of 8 trials simulated again" in text
+    assert "drawn files byte by byte" in text
+    table, page, pdf = report / "tables" / "claims.csv", report / "report.html", report / "report.pdf"
+    table.write_text(table.read_text().replace("power,", "power ,", 1))
+    page.write_bytes(page.read_bytes().replace(b"(0.", b"(1.", 1))
+    raw = bytearray(pdf.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    pdf.write_bytes(raw)
+    hash_everything_again(Path())
+    code, text = verdict(capsys, report)
+    assert code == 2
+    assert "verify: something differs: report again\n" in text
+    for name in ("tables/claims.csv", "report.html: differs", "report.pdf: differs"):
+        assert name in text
+
+
+def test_a_changed_trial_with_every_hash_made_again_is_found_by_simulating_it(copy):
+    """One bit of one number, all hashes made again: only the trial itself tells."""
+    assert differences(copy) == []
+    file = copy / "residual_fixed" / "residual_benefit" / "trials.parquet"
+    table = pq.read_table(file)
+    months = table["months"].to_numpy().copy()
+    months[5] = np.nextafter(months[5], np.inf)
+    place = table.schema.get_field_index("months")
+    pq.write_table(table.set_column(place, table.schema.field("months"), pa.array(months)), file)
+    hash_everything_again(copy)
+    (found,) = differences(copy)
+    assert "residual_fixed/residual_benefit/trials.parquet, trial 5, months" in found
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda c: c["design"].update(max_patients=299), "manifest.json, design"),
+        (lambda c: c.update(seed=6), "trials.parquet, trial 0"),
+        (lambda c: c["scenario"]["accrual"]["rate"].update(value=[7.0]), "trials.parquet, trial 0"),
+        (lambda c: c.update(precision="float16"), "cannot be simulated again: precision is 'float16'"),
+        (lambda c: c["design"].pop("arms"), "cannot be simulated again: design.arms"),
+    ],
+)
+def test_a_changed_config_value_with_every_hash_made_again_is_found(copy, change, told):
+    file = copy / "residual_fixed" / "residual_benefit" / "config.yaml"
+    config = yaml.safe_load(file.read_text())
+    change(config)
+    file.write_text(yaml.safe_dump(config))
+    hash_everything_again(copy)
+    assert any(told in line for line in differences(copy))
+
+
+def test_results_of_another_code_are_found_and_refused(copy, capsys):
+    cell = copy / "residual_fixed" / "residual_benefit" / "manifest.json"
+    manifest = json.loads(cell.read_text())
+    manifest["code"]["core_sha256"] = "0" * 64
+    sign(manifest, cell)
+    hash_everything_again(copy)
+    places = Places(copy / "report", read_report_manifest(copy / "report"))
+    assert len(check_code(places).differences) == 1
+    assert main(["report", str(copy)]) == 2
+    told = capsys.readouterr().err
+    assert "another simulation code" in told
+    assert "miss the target MCSE" in told
+    assert "add --draft" in told
+
+
+def test_altered_results_are_refused(copy, capsys):
+    cell = copy / "residual_fixed" / "residual_benefit"
+    (cell / "truth.json").write_text((cell / "truth.json").read_text() + " ")
+    assert main(["report", str(copy)]) == 2
+    assert "truth.json: altered" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "0 reports came"),
+        (["nowhere", "n_trials=0", "seed=-1", "results=gone"], "there is no such folder"),
+        (["nowhere", "n_trials=0"], "n_trials: '0' is not allowed"),
+        (["nowhere", "seed=x"], "seed: 'x' is not allowed"),
+        (["nowhere", "results=gone"], "results: gone is no folder"),
+        (["nowhere", "n_trial=3"], "there is no such setting"),
+    ],
+)
+def test_bad_arguments_are_all_told_at_once(capsys, arguments, told):
+    assert main(["verify", *arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_folder_that_is_no_report_is_refused(tmp_path, capsys):
+    assert main(["verify", str(tmp_path)]) == 2
+    assert "give the folder of a report" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "1 May 2026", "2026-1-1", ""])
+def test_a_day_that_is_none_is_refused(study, capsys, day):
+    assert main(["report", str(study), f"date={day}"]) == 2
+    assert "give YYYY-MM-DD" in capsys.readouterr().err
