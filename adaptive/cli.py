@@ -26,6 +26,7 @@ commands:
   sensitivity  vary one assumption at a time around the cells of a study
   truth        simulate a million patients of each scenario and compare with its stored true values
   report       write the report of stored results
+  verify       check a report: hashes, tables, and a sample of trials simulated again
   audit        fit a sample of stored looks with NUTS: would it have decided otherwise?
   replay       show one virtual trial of a stored result, look by look
   analyse      interim analysis of real patients: decision and memo

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from adaptive.cli import main
+from adaptive.oc.validation import parse, shipped
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -91,6 +92,14 @@ def test_links_lead_somewhere(tmp_path: Path):
     page = tmp_path / "page.md"
     page.write_text("[gone](nowhere.md)")
     assert broken_links(page) == ["nowhere.md"]
+
+
+def test_the_map_of_tests_that_reports_print_is_the_page():
+    rows = parse((ROOT / "docs" / "validation.md").read_text(encoding="utf-8"))
+    assert len(rows) > 60
+    assert shipped() == rows, "run: python scripts/validation_map.py"
+    named = {test for row in rows for test in row["tests"].split(", ")}
+    assert {test for test in named if not (ROOT / test).exists()} == set()
 
 
 def test_named_files_exist():

@@ -1,8 +1,10 @@
 """Manifests say what was altered, and hashes do not depend on how data are written down."""
 
+import ast
 import datetime
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from adaptive.io import manifest as manifest_module
 from adaptive.io.hashing import canonical_json, finite_or_null, plain, sha256_data, sha256_file
 from adaptive.io.manifest import (
     code_state,
+    core_files,
     read_code_state,
     read_manifest,
     verify_files,
@@ -20,6 +23,7 @@ from adaptive.io.manifest import (
     write_manifest,
 )
 
+ROOT = Path(__file__).parents[2]
 CONTENT = {
     **dict.fromkeys(("study", "design", "scenario", "seed", "dtype", "device", "versions", "code")),
     **dict.fromkeys(("config_sha256", "counts", "command", "benchmark")),
@@ -147,3 +151,44 @@ def test_file_hash_is_that_of_all_blocks(tmp_path):
     data = b"ab" * (1 << 20)
     (tmp_path / "x").write_bytes(data)
     assert sha256_file(tmp_path / "x") == hashlib.sha256(data).hexdigest()
+
+
+def imported(starts: list[str]) -> set[str]:
+    """Return the modules of the package that some modules import, and those that these import."""
+    package, found, todo = ROOT / "adaptive", set(), list(starts)
+    while todo:
+        name = todo.pop()
+        file = package / f"{name}.py"
+        if name in found or not file.is_file():
+            continue
+        found.add(name)
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("adaptive"):
+                base = node.module.removeprefix("adaptive").strip(".").replace(".", "/")
+                todo += [base, *(f"{base}/{each.name}".strip("/") for each in node.names)]
+    return {f"{name}.py" for name in found}
+
+
+def test_the_core_holds_whatever_a_trial_s_numbers_depend_on():
+    starts = ["simulate/drivers", "io/frames"]
+    starts += [f"config/build_{name}" for name in ("design", "scenario", "models", "analysis")]
+    needed = imported(starts)
+    assert len(needed) > 80
+    # Messages of faults, and settings of commands, change no number.
+    assert needed - core_files(ROOT / "adaptive") == {"errors.py", "config/schema_commands.py"}
+
+
+def test_the_core_s_hash_changes_with_the_core_and_with_nothing_else(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "adaptive", tmp_path / "adaptive", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(manifest_module.adaptive, "__file__", str(tmp_path / "adaptive" / "__init__.py"))
+
+    def after(name: str) -> tuple[bool, bool]:
+        before = read_code_state()
+        with (tmp_path / "adaptive" / name).open("a") as file:
+            file.write("# one line\n")
+        now = read_code_state()
+        return before["sha256"] != now["sha256"], before["core_sha256"] != now["core_sha256"]
+
+    assert after("report/html.py") == (True, False)
+    assert after("simulate/step.py") == (True, True)
+    assert after("io/frames.py") == (True, True)
