@@ -127,6 +127,7 @@ def to_svg(canvas: Canvas, name: str, title: str, description: str) -> str:
     FigureCanvasSVG(canvas)
     buffer = io.StringIO()
     with rc_context(STYLE):
+        _lay_out(canvas)
         canvas.savefig(
             buffer, format="svg", metadata={"Date": None, "Creator": None, "Type": None, "Format": None}
         )
@@ -142,6 +143,14 @@ def to_svg(canvas: Canvas, name: str, title: str, description: str) -> str:
     about = f'<title id="{name}-title">{_escaped(title)}</title>'
     about += f'<desc id="{name}-desc">{_escaped(description)}</desc>'
     return opening + labelled + about + rest
+
+
+def _lay_out(canvas: Canvas) -> None:
+    """Place the panels now; left to ``savefig``, the whole figure would be drawn once more for it."""
+    engine = canvas.get_layout_engine()
+    if engine is not None:
+        engine.execute(canvas)
+        canvas.set_layout_engine(None)
 
 
 def _escaped(text: str) -> str:
