@@ -187,21 +187,37 @@ def informative(model: AbstractModel) -> str:
     return ""
 
 
+_FINITE = (
+    "every number is finite. Nothing converges here, so R-hat, effective sample size and divergences do not "
+    "exist; how far the result may be from the posterior is what the audit measures"
+)
+_METHODS: dict[type[AbstractEngine], tuple[str, str]] = {
+    LaplaceEngine: (
+        "deterministic approximation: nested quadrature over the spread between subgroups, moment matching "
+        "given it, exact marginal likelihood of each subgroup on a grid. No chains, warm-up, draws, thinning "
+        "or starting values",
+        _FINITE,
+    ),
+    ConjugateEngine: (
+        "exact: conjugate Gamma posterior, probabilities by quadrature. No chains or draws",
+        _FINITE,
+    ),
+    AbstractSampler: (
+        "No-U-Turn sampler of NumPyro; no thinning; starting values uniform on (-2, 2) in unconstrained "
+        "coordinates",
+        "every number is finite, and R-hat, effective sample size, divergences and energy within the gates below",
+    ),
+}
+"""Kind of engine, what it does, and when a fit of it passes its checks."""
+
+
 def engine_lines(engine: AbstractEngine) -> list[tuple[str, str]]:
     """Return how the posterior is computed: what kind of method, and every setting in force."""
-    kinds = {
-        LaplaceEngine: (
-            "deterministic approximation: nested quadrature over the spread between subgroups, moment "
-            "matching given it, exact marginal likelihood of each subgroup on a grid. No chains, warm-up, "
-            "draws, thinning or starting values"
-        ),
-        ConjugateEngine: "exact: conjugate Gamma posterior, probabilities by quadrature. No chains or draws",
-        AbstractSampler: "No-U-Turn sampler of NumPyro; no thinning; starting values uniform on (-2, 2) in "
-        "unconstrained coordinates",
-    }
-    words = next((text for kind, text in kinds.items() if isinstance(engine, kind)), type(engine).__name__)
+    name = type(engine).__name__
+    found = (words for kind, words in _METHODS.items() if isinstance(engine, kind))
+    method, checks = next(found, (name, "as the engine says"))
     settings = [(field.name.replace("_", " "), f"{getattr(engine, field.name)}") for field in fields(engine)]
-    return [("Method", words), *settings]
+    return [("Method", method), ("A fit passes its checks if", checks), *settings]
 
 
 def approximates(engine: AbstractEngine) -> bool:

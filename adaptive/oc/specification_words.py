@@ -37,9 +37,9 @@ def trigger(plan: AbstractLookPlan, look: int, subgroups: Sequence[str]) -> str:
         case EnrolledLooks():
             delay = float(plan.delay[look])
             later = f", {delay:g} months later" if delay else ""
-            return f"patient {int(plan.counts[look])} randomised{later}"
+            return f"patient {int(plan.counts[look])} of the trial randomised{later}"
         case EventLooks():
-            where = f" in {subgroups[plan.subgroup]}" if plan.subgroup >= 0 else ""
+            where = f" in {subgroups[plan.subgroup]}" if plan.subgroup >= 0 else " of the trial"
             return f"endpoint event {int(plan.counts[look])}{where}"
         case CalendarLooks():
             return f"month {float(plan.months[look]):g} after the first patient"
@@ -168,6 +168,7 @@ def limit_lines(design: Design) -> list[Line]:
     return [
         ("Most patients", f"{most}"),
         ("Most patients of a subgroup", capped),
+        ("A full subgroup or trial", "later arrivals are turned away; nobody is replaced"),
         ("Most months", f"{float(limits.max_months):g} from the first patient to the final look"),
         (
             "Smallest size",
