@@ -205,7 +205,7 @@ _METHODS: dict[type[AbstractEngine], tuple[str, str]] = {
     AbstractSampler: (
         "No-U-Turn sampler of NumPyro; no thinning; starting values uniform on (-2, 2) in unconstrained "
         "coordinates",
-        "every number is finite, and R-hat, effective sample size, divergences and energy within the gates below",
+        "every number is finite; R-hat, effective sample size, divergences, energy within the gates below",
     ),
 }
 """Kind of engine, what it does, and when a fit of it passes its checks."""
