@@ -19,7 +19,7 @@ QUANTITIES = {"log_hr": "log hazard ratio", "cif": "cumulative incidence"}
 
 
 def truth_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return ``lead`` (sentences), ``messages`` and the table ``truth_check``.
+    """Return ``lead`` (sentences), ``messages``, ``found``, ``sound`` (nothing differs) and the table.
 
     Raises
     ------
@@ -29,11 +29,19 @@ def truth_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict[str, 
     del tables
     content, messages = or_draft(source, lambda: fitting_check(source.folder, source.results))
     if content is None:
-        return {"lead": [NOT_CHECKED, *messages], "messages": messages, "found": False, "tables": {}}
+        return {
+            "lead": [NOT_CHECKED, *messages],
+            "messages": messages,
+            "found": False,
+            "sound": False,
+            "tables": {},
+        }
     here = {result.scenario for result in source.results}
     rows = [row for row in content["rows"] if row["scenario"] in here]
     frame = truth_table(rows)
-    return {"lead": told(content), "messages": [], "found": True, "tables": {"truth_check": frame}}
+    sound = not frame.differs.any()
+    shown = {"truth_check": frame}
+    return {"lead": told(content), "messages": [], "found": True, "sound": bool(sound), "tables": shown}
 
 
 def truth_table(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -19,7 +19,10 @@ COLUMNS = {
 
 
 def truth_section(content: dict) -> Section | None:
-    """Return the section, which says so where nothing was checked; ``None`` without that part."""
+    """Return the section, which says so where nothing was checked; ``None`` without that part.
+
+    It answers the checklist only if no true value differs from the sample.
+    """
     part = content.get("truth_check")
     if part is None:
         return None
@@ -29,7 +32,7 @@ def truth_section(content: dict) -> Section | None:
         part["lead"],
         _table(content["tables"].get("truth_check")),
         short="Check of true values",
-        covers=("B3",) if part["found"] else (),
+        covers=("B3",) if part["sound"] else (),
     )
 
 

@@ -168,6 +168,9 @@ def test_a_wrong_scenario_makes_the_command_fail(study, monkeypatch, capsys):
     monkeypatch.setattr(build, "build_scenario", lambda config: toy_scenario(((-1.2, 0.0), (0.3, -0.2))))
     assert main(["truth", str(study), "n_patients=20000"]) == 3
     assert "toy: red, low" in capsys.readouterr().out
+    part = truth_part(Source(load_results([study]), study), {})
+    shown = truth_section({"truth_check": part, "tables": part["tables"]})
+    assert shown.covers == () and any(cell.flagged for row in shown.blocks[0].rows for cell in row)
 
 
 def test_an_altered_check_is_refused_and_shown_in_a_draft(study):
