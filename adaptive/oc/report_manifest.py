@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from adaptive.errors import BadInput
 from adaptive.io.atomic import write_atomic
 from adaptive.io.hashing import finite_or_null, sha256_data, sha256_file
-from adaptive.io.manifest import code_state, is_untouched, versions
+from adaptive.io.manifest import code_state, versions
 from adaptive.io.store import json_bytes
 from adaptive.oc.verify import EVIDENCE, MANIFEST
 
@@ -182,8 +182,3 @@ def _shape_faults(content: Mapping[str, Any]) -> Iterator[str]:
     wanted = {"path", "design", "scenario", "seed", "manifest_sha256", "files"}
     if isinstance(results, list) and not all(isinstance(r, dict) and wanted <= set(r) for r in results):
         yield "a result is incompletely described"
-
-
-def is_sound(manifest: dict[str, Any]) -> bool:
-    """Return whether a report's manifest is as it was written."""
-    return is_untouched(manifest)

@@ -5,7 +5,8 @@ report or a design again is handed in.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +14,9 @@ import yaml
 
 from adaptive.errors import BadInput
 from adaptive.io.hashing import sha256_data, sha256_file
-from adaptive.io.manifest import code_state, versions
-from adaptive.oc.report_manifest import evidence_files, is_sound, report_files
+from adaptive.io.manifest import code_state, is_untouched, versions
+from adaptive.oc.report_manifest import evidence_files, report_files
+from adaptive.oc.reverify_files import compare_folders
 from adaptive.oc.verify import MANIFEST, find_results, read_manifest
 
 
@@ -101,7 +103,7 @@ def _names(folder: Path) -> tuple[str, str] | None:
 def check_report_files(report: Path, manifest: dict[str, Any]) -> Check:
     """Compare every file of the report with its manifest, and the manifest with itself."""
     listed = manifest["files"]
-    differences = [] if is_sound(manifest) else [f"{MANIFEST}: altered after it was written"]
+    differences = [] if is_untouched(manifest) else [f"{MANIFEST}: altered after it was written"]
     differences += _hash_differences({name: report / name for name in listed}, listed)
     differences += [f"{name}: is not in the manifest" for name in report_files(report) if name not in listed]
     return Check("report files", f"{len(listed)} files and the manifest by SHA-256", differences)
@@ -215,7 +217,7 @@ def same_platform(manifest: Mapping[str, Any], device: str, machine: Mapping[str
     )
 
 
-def check_made_again(report: Path, places: Places, make: Callable[[Path], Sequence[str]]) -> Check:
+def check_made_again(report: Path, places: Places, make: Callable[[Path], None]) -> Check:
     """Make the report again from the stored results and compare what it says.
 
     Parameters
@@ -225,12 +227,8 @@ def check_made_again(report: Path, places: Places, make: Callable[[Path], Sequen
     places
         Where its results lie.
     make
-        Writes the report into a folder; returns lines about what could not be made.
+        Writes the report into a folder.
     """
-    import tempfile
-
-    from adaptive.oc.reverify_files import compare_folders
-
     exact = made_here(places.manifest)
     with tempfile.TemporaryDirectory() as temporary:
         try:
