@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from adaptive.report.figure_style import Drawing
 from adaptive.report.pivot import Table, pivot
 from adaptive.report.section import metric_titles
 
@@ -15,6 +16,11 @@ TITLES = {
 WIDEST = 6
 """Columns of numbers that fit a page side by side."""
 ALL = {"all": "All"}
+
+
+def drawn(item: str, *drawings: Drawing | None) -> tuple[str, ...]:
+    """Return the checklist item of a figure if one of the drawings is there to see."""
+    return (item,) if any(drawing is not None and drawing.svg for drawing in drawings) else ()
 
 
 def in_order(frame: pd.DataFrame, content: dict, *keys: str) -> pd.DataFrame:

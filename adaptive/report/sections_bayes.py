@@ -4,6 +4,7 @@ import dataclasses
 
 import pandas as pd
 
+from adaptive.report.arranged import drawn
 from adaptive.report.blocks import Code, Items
 from adaptive.report.figures_calibration import calibration_figure
 from adaptive.report.pivot import Table, pivot, plain
@@ -19,7 +20,7 @@ DECLARE = """design_prior:
 def bayes_section(content: dict) -> Section:
     """Return what the designs do on average over the design prior, or how to declare one."""
     bayes = content.get("bayes", {"prior": [], "notes": []})
-    title, covers = "Bayesian operating characteristics", ("H8",)
+    title = "Bayesian operating characteristics"
     if not bayes["prior"]:
         return section(
             "bayesian",
@@ -33,6 +34,7 @@ def bayes_section(content: dict) -> Section:
             Code(DECLARE),
             short="Bayesian",
         )
+    calibrated, averages = calibration_figure(content), _averages(content)
     return section(
         "bayesian",
         title,
@@ -51,11 +53,11 @@ def bayes_section(content: dict) -> Section:
             numeric=True,
         ),
         Items("", bayes["notes"]) if bayes["notes"] else None,
-        _averages(content),
-        calibration_figure(content),
+        averages,
+        calibrated,
         _calibration(content),
         short="Bayesian",
-        covers=(*covers, "I11"),
+        covers=(*(("H8",) if averages else ()), *drawn("I11", calibrated)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from adaptive.report.arranged import in_order, side_by_side
+from adaptive.report.arranged import drawn, in_order, side_by_side
 from adaptive.report.blocks import Items
 from adaptive.report.figures_calendar import calendar_figures, distribution_figure
 from adaptive.report.figures_course import allocation_figures, convergence_figure, stopping_figure
@@ -30,6 +30,7 @@ def size_section(content: dict) -> Section:
         "largest": "Largest",
     }
     table = pd.concat([table, _largest(content)], ignore_index=True)
+    sizes, calendar = distribution_figure(content, "patients"), calendar_figures(content)
     blocks = [
         pivot(
             table[table.metric == metric],
@@ -50,11 +51,11 @@ def size_section(content: dict) -> Section:
             "largest value is the largest seen in these trials: it has no Monte Carlo error and grows with "
             "their number. The denominator is every finished trial."
         ],
-        distribution_figure(content, "patients"),
-        *calendar_figures(content),
+        sizes,
+        *calendar,
         *blocks,
         short="Size and duration",
-        covers=("H3", "I9", "I10"),
+        covers=("H3", *drawn("I9", sizes), *drawn("I10", *calendar)),
     )
 
 
@@ -126,6 +127,8 @@ def allocation_section(content: dict) -> Section:
     table = content["tables"]["allocation"]
     means = table[(table.metric == "patients_in") & (table.level == "mean")]
     wrong = of_metrics(table, "wrong_way", "wrong_way_experimental")
+    courses = allocation_figures(content)
+    by_look = courses if (table.metric == "allocation_after").any() else []
     return section(
         "allocation",
         "Allocation",
@@ -137,7 +140,7 @@ def allocation_section(content: dict) -> Section:
             + "."
         ],
         _shown(content),
-        *allocation_figures(content),
+        *courses,
         pivot(
             means.assign(
                 arm=means.arm.replace("all", "All arms"), subgroup=means.subgroup.replace("all", "All")
@@ -171,7 +174,7 @@ def allocation_section(content: dict) -> Section:
             caption="Probability that an arm ends the trial with fewer than 10 patients in the subgroup: its "
             "estimate then leans on the prior and on the other subgroups.",
         ),
-        covers=("H6", "I5"),
+        covers=("H6", *drawn("I5", *by_look)),
     )
 
 
@@ -236,6 +239,7 @@ FAILURE_TITLES = {
 def failure_section(content: dict) -> Section:
     """Return what failed, and whether the Monte Carlo estimates can be trusted."""
     splits, titles = content["tables"]["splits"], metric_titles(content)
+    running = convergence_figure(content)
     splits = (
         splits.assign(metric=splits.metric.map(lambda name: titles.get(name, name)))
         if len(splits)
@@ -259,7 +263,7 @@ def failure_section(content: dict) -> Section:
             titles=FAILURE_TITLES,
             numeric=True,
         ),
-        convergence_figure(content),
+        running,
         plain(
             splits,
             name="splits",
@@ -279,5 +283,5 @@ def failure_section(content: dict) -> Section:
             collapse=True,
         ),
         short="Failures and checks",
-        covers=("H13", "I8"),
+        covers=("H13", *drawn("I8", running)),
     )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from adaptive.report.arranged import in_order
+from adaptive.report.arranged import drawn, in_order
 from adaptive.report.figures import estimation_figures, paired_figure
 from adaptive.report.figures_zip import zip_figure
 from adaptive.report.pivot import Table, pivot
@@ -28,6 +28,7 @@ TABLES = (
 
 def estimation_section(content: dict) -> Section:
     """Return bias, errors, widths and coverage, overall, given a claim and given a stop for futility."""
+    zipped = zip_figure(content)
     return section(
         "estimation",
         "Estimation of the log hazard ratio",
@@ -40,10 +41,10 @@ def estimation_section(content: dict) -> Section:
             "are left out (a dash with m) where fewer than 200 trials are of that kind; m is their number.",
         ],
         *estimation_figures(content),
-        zip_figure(content),
+        zipped,
         *(_table(content, *each) for each in TABLES),
         short="Estimation",
-        covers=("H5", "I3"),
+        covers=("H5", *drawn("I3", zipped)),
     )
 
 
@@ -117,5 +118,5 @@ def paired_section(content: dict) -> Section:
             counted=counted,
         ),
         short="Paired differences",
-        covers=("H12",),
+        covers=("H12",) if benchmark else (),
     )

@@ -1,0 +1,166 @@
+"""The results chapter: what it answers, how its tables stand, what it says when there is nothing."""
+
+import re
+
+import numpy as np
+import pytest
+
+from adaptive.oc.load import load_results
+from adaptive.oc.report_content import content_of, in_order
+from adaptive.oc.results_notes import binding_notes, claim_margin, shown_scenarios
+from adaptive.oc.source import Source
+from adaptive.report.chapter_characteristics import characteristics_chapter
+from adaptive.report.chapter_results import results_chapter
+from adaptive.report.figure_style import Drawing
+from adaptive.report.pivot import Table
+from adaptive.report.sections_bayes import bayes_section, decision_section
+from adaptive.report.sections_errors import noninferiority_section
+from tests.report.metric_study import PRIOR, write_study
+from tests.report.synthetic import RULES, fake_arrays, write_result
+
+ITEMS = {"H1", "H2", "H3", "H4", "H5", "H6", "H7", "H8", "H10", "H11", "H12", "H13"}
+FIGURES = {"I3", "I4", "I5", "I8", "I9", "I10", "I11"}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    root = tmp_path_factory.mktemp("study")
+    write_study(root)
+    return in_order(load_results([root]))
+
+
+@pytest.fixture(scope="module")
+def content(results):
+    return content_of(Source(results, dossier={"design_prior": PRIOR}))
+
+
+@pytest.fixture(scope="module")
+def chapter(content):
+    return results_chapter(content)
+
+
+def blocks(chapter, kind):
+    return [block for part in chapter.parts for block in part.blocks if isinstance(block, kind)]
+
+
+def test_every_item_of_the_checklist_is_answered(chapter):
+    covered = {item for part in chapter.parts for item in part.covers}
+    assert covered >= ITEMS | FIGURES
+    assert not [
+        drawing.name for drawing in blocks(chapter, Drawing) if not drawing.svg and not drawing.absent
+    ]
+
+
+def test_every_table_prints_denominator_and_error(chapter):
+    for table in blocks(chapter, Table):
+        if table.name in ("splits", "failures", "design_prior"):
+            continue
+        assert re.search(r"n = [\d,]+", table.caption), table.caption
+        body = [cell.text for line in table.rows for cell in line[table.stub :]]
+        numbers = [text for text in body if text[:1].isdigit() or text[:1] == "\N{MINUS SIGN}"]
+        bare = [text for text in numbers if not re.search(r"[(\[]", text)]
+        assert numbers
+        # What needs no error: counts of trials, and the largest value seen.
+        allowed = {"estimation_claimed", "estimation_futile", "posterior_calibration"}
+        assert not bare or table.name in allowed or table.name.startswith("size_"), (table.name, bare[:3])
+
+
+def test_tables_stand_in_the_order_of_the_study(chapter, content):
+    tables = {table.name: table for table in blocks(chapter, Table)}
+    assert tables["subgroup_power"].head == ["Scenario", "Metric", "Design", *content["meta"]["subgroups"]]
+    assert tables["power_of_trial"].head[2:5] == [
+        "Any true claim",
+        "Every true claim",
+        "Exactly the right claims",
+    ]
+    arms, designs = content["meta"]["arms"][1:], content["meta"]["designs"]
+    assert tables["type_i_error"].head[-4:] == [f"{a} · {d}" for a in arms for d in designs]
+    claims = content["tables"]["claims"]
+    for line in tables["arm_power"].rows:
+        design = line[2].text
+        own = claims[claims.metric.str.startswith("arm_power") & (claims.design == design)]
+        assert {cell.text for cell in line[-2:]} <= {*own.text, "\N{EN DASH}"}
+
+
+def test_wrong_decisions_are_marked_and_no_others(content):
+    table = decision_section(content).blocks[0]
+    marked = {}
+    band = ""
+    for line in table.rows:
+        band = line[0].text or band
+        marked[band] = [cell.flagged for cell in line[table.stub :]]
+    # Claim, futility, harm, completed.
+    assert marked["benefit"] == [False, True, True, False]
+    assert marked["none"] == [True, False, True, False]
+    assert marked["harm"] == [True, False, False, False]
+    bands = content["tables"]["decisions"]
+    sums = bands.groupby(["design", "band"]).estimate.sum()
+    np.testing.assert_allclose(sums, 1.0)
+
+
+def test_without_a_design_prior_the_report_says_how_to_declare_one(results, content):
+    bare = content | {"bayes": {"prior": [], "notes": []}}
+    part = bayes_section(bare)
+    assert "declares no design prior" in part.lead[0] and "H8" not in part.covers
+    assert "design_prior:" in part.blocks[0].text
+    absent = content_of(Source(results, dossier={"design_prior": {"mixed": 0.5, "elsewhere": 0.5}}))
+    part = bayes_section(absent)
+    assert part.covers == ()
+    assert any("not run in elsewhere" in note for note in absent["bayes"]["notes"])
+
+
+def test_noninferiority_is_told_or_said_to_be_absent(content, results):
+    assert claim_margin(results[0]) == 1.1
+    assert noninferiority_section(content).blocks
+    none = content | {"results_notes": {"risk_margin": []}}
+    none["tables"] = content["tables"] | {"noninferiority": content["tables"]["noninferiority"].iloc[:0]}
+    assert noninferiority_section(none).lead[0].startswith("Not applicable")
+
+
+def test_binding_and_advice_are_told(results):
+    assert "only advise" in binding_notes({r.design: r for r in results})[0]
+
+
+def test_larger_figures_show_a_scenario_of_each_kind(tmp_path):
+    truths = {
+        "null": ((0.0, 0.0), (0.0, 0.0)),
+        "harm": ((0.0, 0.3), (0.0, 0.3)),
+        "all": ((-0.4, -0.4), (-0.4, -0.4)),
+        "some": ((-0.4, 0.0), (0.0, 0.0)),
+        "trend": ((0.0, 0.0), (0.0, 0.0)),
+    }
+    for name, truth in truths.items():
+        config = {"scenario": {"drift": {"knots": [0, 12]} if name == "trend" else {}}}
+        arrays = fake_arrays(20, log_hr=truth)
+        write_result(tmp_path, "fixed", name, arrays, log_hr=truth, config=config, rules=RULES)
+    loaded = in_order(load_results([tmp_path]))
+    shown = {entry["scenario"]: entry["why"] for entry in shown_scenarios(loaded)}
+    assert shown == {
+        "null": "no benefit",
+        "trend": "time trend",
+        "some": "benefit in some cells",
+        "all": "benefit in every cell",
+    }
+    assert "bind, and every error rate" in binding_notes({r.design: r for r in loaded})[0]
+
+
+def test_the_zip_plot_shows_the_cells_of_lowest_coverage(content):
+    frame, estimation = content["tables"]["zip"], content["tables"]["estimation"]
+    cover = estimation[(estimation.metric == "coverage") & (estimation.level == "overall")]
+    for design, own in frame.groupby("design"):
+        lowest = cover[cover.design == design].estimate.nsmallest(2)
+        assert own.groupby(["scenario", "subgroup", "arm"]).ngroups == 2
+        assert set(own.coverage) <= set(cover.text[lowest.index])
+    assert (frame.groupby(["design", "scenario", "subgroup", "arm"]).centile.max() == 100).all()
+    misses = (frame.upper < frame.truth) | (frame.lower > frame.truth)
+    assert (misses == ~frame.covers).all() and misses.any()
+
+
+def test_characteristics_name_every_metric_that_is_used(content):
+    tables = [block for part in characteristics_chapter(content).parts for block in part.blocks]
+    named = {
+        line[0].text for table in tables if getattr(table, "name", "") == "definitions" for line in table.rows
+    }
+    labels = content["labels"]["metrics"]
+    used = {m for frame in content["tables"].values() if "metric" in frame for m in frame.metric}
+    assert {labels[m]["label"] for m in used if m in labels and not m.endswith("_advice_applied")} <= named
