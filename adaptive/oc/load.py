@@ -18,6 +18,8 @@ from adaptive.codes import CellStatus, StopReason
 from adaptive.errors import BadInput
 from adaptive.oc.verify import check_together, find_results, read_manifest
 
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""The safe loader in C where PyYAML was built with it: a report reads a hundred configurations and more."""
 CONTROL = -1
 STATUS_CODES = {status.name: int(status) for status in CellStatus} | {"CONTROL": CONTROL, "NONE": 0}
 REASON_CODES = {reason.name: int(reason) for reason in StopReason}
@@ -304,7 +306,7 @@ def _read_cells(path: Path, manifest: dict, trial: np.ndarray) -> dict[str, np.n
 def _read_config(path: Path, text: str) -> dict:
     """Parse the resolved configuration."""
     try:
-        config = yaml.safe_load(text)
+        config = yaml.load(text, Loader=YAML_LOADER)
     except yaml.YAMLError as error:
         raise BadInput(f"{path / 'config.yaml'}: not YAML ({error}); re-run the cell") from error
     return config if isinstance(config, dict) else {}
