@@ -92,10 +92,12 @@ def built_designs(source: Source, first: dict[str, CellResult]) -> tuple[dict[st
 
 def shared_rows(lines: dict[str, list[tuple[str, str, str]]]) -> pd.DataFrame:
     """Return rows of topic, item, design and text; what all designs have in common is said once."""
-    texts: dict[tuple[str, str], dict[str, str]] = {}
+    # The design with most to say sets the order of items, so that its lines stay together.
+    order = sorted(lines.values(), key=len, reverse=True)
+    texts = {(topic, item): {} for found in order for topic, item, _ in found}
     for name, found in lines.items():
         for topic, item, text in found:
-            texts.setdefault((topic, item), {})[name] = text
+            texts[topic, item][name] = text
     rows = []
     for (topic, item), by_design in _by_topic(texts).items():
         for text in dict.fromkeys(by_design.values()):
