@@ -31,10 +31,11 @@ def examples_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
     -------
     ``items``: per example ``id``, ``item`` (number among the kinds that a reviewer expects), ``title``,
     ``near`` (whether it is a substitute), ``why``, ``share`` (of the result's trials: estimate, MCSE, limits,
-    ``n``, ``m``), ``design``, ``scenario``, ``trial``, ``seed``, ``command``, ``stored``, ``story`` and
-    ``remarks`` (sentences), ``looks`` and ``end`` (see ``examples_course``), ``overlay`` (see
-    ``examples_curves``). ``absent``: ``item``, ``title`` and ``why`` of kinds that are not shown. ``priors``:
-    per design the prior density. ``notes``: why something is missing. ``tables``: ``examples``, the shares.
+    ``n``, ``m``), ``design``, ``scenario``, ``trial``, ``seed``, ``made_by`` (the command of the result),
+    ``command`` (shows the trial), ``stored``, ``story`` and ``remarks`` (sentences), ``looks`` and ``end``
+    (see ``examples_course``), ``overlay`` (see ``examples_curves``). ``absent``: ``item``, ``title`` and
+    ``why`` of kinds that are not shown. ``priors``: per design the prior density. ``notes``: why something is
+    missing. ``tables``: ``examples``, the shares.
     """
     del tables
     notes: list[str] = []
@@ -113,6 +114,7 @@ def _item(kind: Kind, found: Found, course: dict) -> dict:
         "scenario": found.result.scenario,
         "trial": found.trial,
         "seed": int(found.result.manifest["seed"]),
+        "made_by": "sensitivity" if examples_pairs.SENSITIVITY in found.result.path.parts else "simulate",
         "command": shlex.join(["adaptive", "replay", str(found.result.path), f"trial={found.trial}"]),
         "stored": course["stored"],
         "story": examples_text.story(course),
@@ -132,7 +134,7 @@ def _both(kind: Kind, pair: examples_pairs.Pair, makers: Makers) -> list[dict]:
         "The same trial, patient for patient, under two designs that differ in the analysis model alone: "
         f"{pair.plain.design} and {pair.adjusted.design}, which tells periods of entry apart. Trials in "
         f"which only the former made a false claim: {share}. The reverse, a false claim by the latter "
-        f"alone: {reverse}."
+        f"alone: {reverse}. {examples_text.compared(pair.difference)}"
     )
     tier = replace(kind.tiers[0], words="")
     items = []

@@ -15,6 +15,9 @@ from adaptive.codes import CellStatus, StopReason
 from adaptive.oc import examples_masks as masks
 from adaptive.oc.load import CellResult
 
+LEAST_HARM = 0.01
+"""Log hazard ratio above which a true effect counts as harm, and not as rounding of none."""
+
 
 @dataclass(frozen=True)
 class Tier:
@@ -284,7 +287,7 @@ KINDS = (
             Tier("every arm was closed before the final look, some for harm and none with a claim", _harm),
             Tier("an arm was closed for harm", lambda r: masks.closed(r, CellStatus.HARM), near=True),
         ),
-        lambda r: bool((r.truth.log_hr[r.offered] > 0).any()),
+        lambda r: bool((r.truth.log_hr[r.offered] > LEAST_HARM).any()),
         "no scenario of the study has a hazard ratio above 1",
     ),
     Kind(

@@ -17,7 +17,7 @@ from adaptive import montecarlo as mc
 from adaptive.errors import BadInput
 from adaptive.oc import examples_masks as masks
 from adaptive.oc.examples_kinds import over_trials, typical
-from adaptive.oc.load import CellResult, load_cell
+from adaptive.oc.load import YAML_LOADER, CellResult, load_cell
 from adaptive.oc.source import Source
 from adaptive.oc.verify import MANIFEST, read_manifest
 
@@ -26,13 +26,17 @@ _NAMES = ("name", "description", "periods")
 
 
 class Pair(NamedTuple):
-    """A trial under both designs; shares of the trials in both in which only one makes a false claim."""
+    """A trial under both designs; shares of the trials in both in which only one makes a false claim.
+
+    ``difference`` is that of the probability of any false claim, with a time trend minus without, paired.
+    """
 
     plain: CellResult
     adjusted: CellResult
     trial: int
     corrected: mc.Estimate
     reverse: mc.Estimate
+    difference: mc.Estimate
 
 
 def adjusts(config: dict) -> bool:
@@ -65,7 +69,7 @@ def _configs(root: Path) -> Iterator[tuple[Path, dict]]:
     for manifest in sorted(root.rglob(MANIFEST)):
         try:
             json.loads(manifest.read_text(encoding="utf-8"))
-            config = yaml.safe_load((manifest.parent / "config.yaml").read_text(encoding="utf-8"))
+            config = yaml.load((manifest.parent / "config.yaml").read_text(encoding="utf-8"), YAML_LOADER)
         except (OSError, ValueError, yaml.YAMLError):
             continue
         if isinstance(config, dict) and isinstance(config.get("design"), dict):
@@ -112,7 +116,8 @@ def find_pair(results: Sequence[CellResult]) -> Pair | None:
             marked = worst if worst.any() else over_trials(undone)
             every = np.zeros(plain.n_trials, bool)
             every[here] = marked
-            reverse = mc.proportion(over_trials(after) & ~over_trials(false))
-            share = mc.proportion(over_trials(undone))
-            found.append(Pair(plain, adjusted, typical(plain, every), share, reverse))
+            before, then = over_trials(false), over_trials(after)
+            shares = [mc.proportion(before & ~then), mc.proportion(then & ~before)]
+            difference = mc.mean(then.astype(float) - before)
+            found.append(Pair(plain, adjusted, typical(plain, every), *shares, difference))
     return max(found, key=lambda pair: pair.corrected.estimate, default=None)

@@ -27,9 +27,9 @@ def _early(result: CellResult, course: dict) -> list[str]:
     claims = _claims(course)
     over = sum(cell["mean"] < cell["true_log_hr"] for cell in claims)
     return [
-        f"At the looks that decided, {over} of {len(claims)} estimates were more favourable than the truth: "
-        "a trial that stops on a good estimate stops on one that is better than true more often than not. "
-        "How far this goes on average is in the section on estimation, conditional on success."
+        f"At the looks that decided, {over} of {len(claims)} estimates were more favourable than the truth. "
+        "Estimates that lead to a claim tend to be; by how much on average is in the section on estimation, "
+        "conditional on success."
     ]
 
 
@@ -123,7 +123,7 @@ def _drift(result: CellResult, course: dict) -> list[str]:
         said.append(
             "The analysis model compares all patients of an arm with all of control, whenever they entered. "
             "Where allocation changes while hazards change, the arms differ in when their patients entered, "
-            "and part of the estimate is the drift."
+            "and part of the estimate can be the drift."
         )
     return said + (_false(result, course) if _claims(course, null=True) else [])
 
@@ -159,11 +159,12 @@ def _discordant(result: CellResult, course: dict) -> list[str]:
     final = next(c for c in course["end"]["cells"] if (c["subgroup"], c["arm"]) == (subgroup, arm))
     look = course["looks"][-1]
     control, cell = pair_of(look, subgroup, arm)
-    others = joined([ratio(c["mean"]) for c in _others(look, final)])
+    others = [ratio(c["mean"]) for c in _others(look, final)]
+    beside = f", and the same arm in the other subgroups at {joined(others)}" if others else ""
     said = (
         f"At the last look {place(final)} (true HR {ratio(final['true_log_hr'])}) lies {abs(z[s, b]):.1f} "
         f"standard errors from the other subgroups together: {own_words(control, cell)}. The model put it at "
-        f"{ratio(cell['mean'])}, and the same arm in the other subgroups at {others}."
+        f"{ratio(cell['mean'])}{beside}."
     )
     kind = str((result.config.get("model") or {}).get("kind", ""))
     if kind in DETACHING:

@@ -39,7 +39,8 @@ def course_of(
     Raises
     ------
     BadInput
-        If the configuration builds no design, or looks were neither stored nor can be simulated again.
+        If the configuration builds no design, if stored looks lack what the design's rules look at, or if
+        looks were neither stored nor can be simulated again.
     """
     with jax.enable_x64(result.config.get("precision") != "float32"):
         design = design_of(result.config)
@@ -51,7 +52,10 @@ def course_of(
             if stored
             else replay_tables(design, scenario_of(result.config), result.manifest["seed"], trial)
         )
-        return trial_course(design, rows, result.truth.content) | {"stored": stored}
+        try:
+            return trial_course(design, rows, result.truth.content) | {"stored": stored}
+        except KeyError as error:
+            raise BadInput(f"{result.path}: the stored looks lack {error}; re-run the cell") from error
 
 
 def stored_rows(path: Path, trial: int) -> Tables:

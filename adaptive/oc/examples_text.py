@@ -48,6 +48,18 @@ def counted(share: Estimate) -> str:
     return f"{share.m:,} of {share.n:,} trials ({shown}%, MCSE {error} percentage points)"
 
 
+def compared(difference: Estimate) -> str:
+    """Return how the probability of any false claim differs with periods of entry in the model."""
+    shown, error = round_by_se(100 * difference.estimate, 100 * difference.mcse)
+    clear = abs(difference.estimate) > 2 * difference.mcse
+    word = "fewer" if difference.estimate < 0 else "more"
+    said = f"with them there are {word} false claims here" if clear else "no clear difference"
+    return (
+        "Over all these trials the probability of any false claim with periods minus without is "
+        f"{shown} percentage points (MCSE {error}): {said}."
+    )
+
+
 def story(course: dict) -> list[str]:
     """Return what every look decided, and how the trial ended; looks without a decision are left out."""
     told = [look_sentence(look) for look in course["looks"]]

@@ -63,6 +63,7 @@ def data_table(item: dict) -> Table:
         rows=_rows(labels, body),
         stub=2,
         collapsed=len(body) > LONG,
+        made_by=item["made_by"],
     )
 
 
@@ -106,6 +107,7 @@ def rule_table(item: dict) -> Table | None:
         stub=2,
         collapsed=len(marked) > LONG,
         numeric=False,
+        made_by=item["made_by"],
     )
 
 
@@ -136,6 +138,7 @@ def end_table(item: dict) -> Table:
         ),
         stub=2,
         numeric=False,
+        made_by=item["made_by"],
     )
 
 

@@ -61,6 +61,7 @@ def test_a_trial_that_only_the_unadjusted_model_gets_wrong_is_found(tmp_path):
     assert pair.trial in (4, 20)
     assert (pair.corrected.m, pair.corrected.n) == (2, 60)
     assert (pair.reverse.m, pair.reverse.n) == (2, 60)
+    assert pair.difference.estimate == 0 and pair.difference.mcse == pytest.approx(np.sqrt(4 / 60 / 59))
     assert pair.corrected.mcse == pytest.approx(np.sqrt(2 / 60 * 58 / 60 / 60))
 
 
