@@ -79,7 +79,7 @@ def target_faults(table: pd.DataFrame, targets: Mapping[str, float]) -> list[str
     for metric, rows in table[~table.met.astype(bool)].groupby("metric", sort=False):
         worst = rows.loc[rows.mcse.idxmax()]
         faults.append(
-            f"{metric}: {_cells(rows)} miss the target MCSE {targets[metric]:g}; the largest is "
+            f"{metric}: {_cells(rows)} the target MCSE {targets[metric]:g}; the largest is "
             f"{worst.mcse:.3g} in {worst.design} / {worst.scenario} with {worst.n} trials; {_remedy(worst)}, "
             "or declare a larger target in the dossier (targets) with its reason"
         )
@@ -87,7 +87,7 @@ def target_faults(table: pd.DataFrame, targets: Mapping[str, float]) -> list[str
 
 
 def _cells(rows: pd.DataFrame) -> str:
-    return f"{len(rows)} cell{'s' if len(rows) > 1 else ''}"
+    return "1 cell misses" if len(rows) == 1 else f"{len(rows)} cells miss"
 
 
 def _remedy(worst: pd.Series) -> str:

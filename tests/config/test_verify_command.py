@@ -150,7 +150,7 @@ def test_results_of_another_code_are_found_and_refused(copy, capsys):
     assert main(["report", str(copy)]) == 2
     told = capsys.readouterr().err
     assert "another simulation code" in told
-    assert "miss the target MCSE" in told
+    assert "1 cell misses the target MCSE" in told
     assert "add --draft" in told
 
 
