@@ -1,14 +1,17 @@
 """The same trial without and with a model of the time trend, and trials with an overrun; fake results."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from adaptive import montecarlo as mc
 from adaptive.codes import CellStatus
 from adaptive.oc import examples_masks as masks
 from adaptive.oc.examples_kinds import KINDS, find
 from adaptive.oc.examples_pairs import find_pair, pairs, variants
+from adaptive.oc.examples_text import compared
 from adaptive.oc.load import load_results
 from adaptive.oc.source import Source
 from tests.report.synthetic import fake_arrays, write_result
@@ -114,3 +117,14 @@ def test_an_overrun_that_undoes_a_claim_goes_before_one_that_weakens_it(tmp_path
 def test_without_lags_there_is_no_overrun(tmp_path):
     results = load_results([study(tmp_path)])
     assert not any(masks.has_lags(result) for result in results)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "word"), [(40, 4, "fewer"), (4, 40, "more"), (11, 9, "no clear difference")]
+)
+def test_the_sentence_on_the_pair_follows_the_paired_difference(before, after, word):
+    change = np.concatenate([-np.ones(before), np.ones(after), np.zeros(1000 - before - after)])
+    said = compared(mc.mean(change))
+    assert word in said and "MCSE" in said
+    mcnemar = 100 * np.sqrt(before + after - (before - after) ** 2 / 1000) / 1000
+    assert float(re.search(r"MCSE ([\d.]+)", said)[1]) == pytest.approx(mcnemar, abs=0.05)
