@@ -2,14 +2,13 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections import design_section
+from adaptive.report.sections_analysis import analysis_section, prior_section
 from adaptive.report.sections_model import model_section
 from adaptive.report.sections_spec import (
-    analysis_section,
     closing_section,
     flow_section,
     look_section,
     predictive_section,
-    prior_section,
     randomisation_section,
     rule_section,
 )

@@ -2,7 +2,7 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections import parameter_section
-from adaptive.report.sections_spec import prior_source_section
+from adaptive.report.sections_analysis import prior_source_section
 
 
 def knowledge_chapter(content: dict) -> Section:

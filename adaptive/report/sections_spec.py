@@ -32,14 +32,15 @@ def specification_of(content: dict) -> dict:
     return content.get("specification", {})
 
 
-def _is_built(content: dict) -> bool:
+def is_built(content: dict) -> bool:
+    """Return whether the configurations were built into designs, so that there is something to print."""
     return bool(len(specification_of(content).get("lines", [])))
 
 
 def randomisation_section(content: dict) -> Section:
     """Return arms, strata, randomisation with its formula, limits and delays."""
     spec = specification_of(content)
-    if not _is_built(content):
+    if not is_built(content):
         return section(
             "specification", "Arms, randomisation, limits and delays", [NOT_BUILT, *spec.get("notes", [])]
         )
@@ -88,7 +89,7 @@ def _formulas(designs: list[dict]) -> list[Formula | Text]:
 def look_section(content: dict) -> Section | None:
     """Return when looks are held, and the events expected at each."""
     spec = specification_of(content)
-    if not _is_built(content):
+    if not is_built(content):
         return None
     return section(
         "looks",
@@ -156,7 +157,7 @@ def _by_look(table: pd.DataFrame, metric: str, caption: str) -> Table | None:
 def rule_section(content: dict) -> Section | None:
     """Return the decision rules, their order, and what they do at their edges."""
     spec = specification_of(content)
-    if not _is_built(content):
+    if not is_built(content):
         return None
     return section(
         "rules",
@@ -180,7 +181,7 @@ def rule_section(content: dict) -> Section | None:
 def predictive_section(content: dict) -> Section | None:
     """Return the settings of predictive probabilities, or that there is none."""
     spec = specification_of(content)
-    if not _is_built(content):
+    if not is_built(content):
         return None
     table = spec["predictive"]
     none = (
@@ -207,7 +208,7 @@ def predictive_section(content: dict) -> Section | None:
 def closing_section(content: dict) -> Section | None:
     """Return what happens when a cell or a subgroup closes."""
     spec = specification_of(content)
-    if not _is_built(content):
+    if not is_built(content):
         return None
     sharing = [
         line for model in spec["models"] for line in model["exchangeability"] if line.startswith("Subgroups")
@@ -226,7 +227,7 @@ def closing_section(content: dict) -> Section | None:
 def flow_section(content: dict) -> Section | None:
     """Return the decision flow as a diagram, and the tables of verdicts and transitions."""
     spec = specification_of(content)
-    if not _is_built(content):
+    if not is_built(content):
         return None
     return section(
         "flow",
@@ -273,82 +274,3 @@ def _named(frames: dict[str, pd.DataFrame], name: str, caption: str) -> list[Tab
         )
         for number, (designs, frame) in enumerate(frames.items(), 1)
     ]
-
-
-def analysis_section(content: dict) -> Section | None:
-    """Return the analysis model in formulas, its assumptions and where the code is."""
-    spec = specification_of(content)
-    if not _is_built(content):
-        return None
-    blocks = []
-    for model in spec["models"]:
-        if len(spec["models"]) > 1:
-            blocks.append(Text(f"Designs {', '.join(model['designs'])}:"))
-        blocks += [
-            block for title, text, where in model["formulas"] for block in (Text(title), Formula(text, where))
-        ]
-        blocks.append(Items("Exchangeability that the model assumes:", model["exchangeability"]))
-        blocks.append(Items("Code:", model["code"]))
-    return section(
-        "analysis-model",
-        "Analysis model",
-        ["One model is fitted at every look to all data of the trial; the same code analyses real data."],
-        *blocks,
-        Items("Censoring and missing data:", spec["censoring"]),
-        covers=("E1", "E6"),
-    )
-
-
-def prior_section(content: dict) -> Section | None:
-    """Return every prior with its justification, that of the spread between subgroups by itself."""
-    spec = specification_of(content)
-    if not _is_built(content):
-        return None
-    table = spec["priors"]
-    spread = table.parameter == "tau_scale"
-    stated = not (table.justification == "not stated in the dossier").any()
-    informed = spec["not_applicable"].get("E5", "")
-    return section(
-        "priors",
-        "Priors and their justification",
-        ["Justifications are the authors’ (dossier). Their consequences are in the next section."],
-        _priors(table[~spread], "priors", "Priors of the analysis model."),
-        _priors(table[spread], "prior_spread_choice", "Prior of the spread τ between subgroups, by itself."),
-        Text(f"Conflict between prior and data: not applicable, {informed}.") if informed else None,
-        short="Priors",
-        covers=("E2",) if stated else (),
-    )
-
-
-def prior_source_section(content: dict) -> Section | None:
-    """Return where the numbers of the priors come from."""
-    spec = specification_of(content)
-    if not _is_built(content) or spec["priors"].empty:
-        return None
-    table = spec["priors"].drop_duplicates(["parameter", "value"])
-    return section(
-        "prior-sources",
-        "Sources of the priors",
-        ["Justifications are in chapter 2."],
-        _priors(
-            table[["design", "parameter", "value", "source", "tag"]],
-            "prior_sources",
-            "Priors and their sources.",
-        ),
-    )
-
-
-def _priors(table: pd.DataFrame, name: str, caption: str) -> Table | None:
-    doubtful = ("assumption", "unverified", "expert opinion", "not stated")
-    flags = [next((w for w in doubtful if w in tag.lower()), "") for tag in table.tag]
-    several = table.design.nunique() > 1
-    shown = table if several else table.drop(columns="design")
-    return plain(
-        shown.assign(flag=flags),
-        name=name,
-        caption=f"{caption} Rows resting on a choice or an opinion are shaded.",
-        titles={column: column.capitalize() for column in shown.columns},
-        flag="flag",
-        collapse=False,
-        made_by="dossier",
-    )
