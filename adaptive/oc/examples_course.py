@@ -141,15 +141,28 @@ def joining(rule: AbstractRule) -> str:
 
 
 def _ask(ask: Asks, statistic: float, events: float) -> dict:
-    """Return one comparison with its value."""
+    """Return one comparison with its value, as a number and as text."""
+    value, threshold = _number(1.0 - statistic if ask.complement else statistic), _number(ask.threshold)
     return {
         "words": ask.words,
-        "value": _number(1.0 - statistic if ask.complement else statistic),
+        "value": value,
+        "shown": beside(value, threshold),
         "sign": ask.sign,
-        "threshold": _number(ask.threshold),
+        "threshold": threshold,
         "min_events": float(ask.min_events),
         "events": events,
     }
+
+
+def beside(value: float | None, threshold: float | None) -> str:
+    """Return a value in four decimals, or in as many more as tell it from the threshold."""
+    if value is None:
+        return "no number"
+    for digits in range(4, 9):
+        shown = f"{value:.{digits}f}"
+        if threshold is None or value == threshold or float(shown) != threshold:
+            break
+    return shown
 
 
 def _number(value: float) -> float | None:

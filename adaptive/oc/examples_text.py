@@ -100,7 +100,7 @@ def _decided(cell: dict) -> str:
 
 def against(ask: dict) -> str:
     """Return a value beside its threshold, such as ``P(HR < 1) = 0.9973 > 0.99``."""
-    return f"{ask['words']} = {beside(ask['value'], ask['threshold'])} {_relation(ask)} {ask['threshold']:g}"
+    return f"{ask['words']} = {ask['shown']} {_relation(ask)} {ask['threshold']:g}"
 
 
 def _relation(ask: dict) -> str:
@@ -109,17 +109,6 @@ def _relation(ask: dict) -> str:
     if value is None:
         return "beside"
     return ">" if value > level else "<" if value < level else "="
-
-
-def beside(value: float | None, threshold: float | None) -> str:
-    """Return a value in four decimals, or in as many more as tell it from the threshold."""
-    if value is None:
-        return "no number"
-    for digits in range(4, 9):
-        shown = f"{value:.{digits}f}"
-        if threshold is None or value == threshold or float(shown) != threshold:
-            break
-    return shown
 
 
 def _ending(course: dict) -> str:

@@ -43,15 +43,6 @@ def probability(value: float | None, digits: int = 2) -> str:
     return ABSENT if value is None else f"{value:.{digits}f}"
 
 
-def beside(value: float, threshold: float) -> str:
-    """Return a value in four decimals, or in as many more as tell it from the threshold."""
-    for digits in range(4, 9):
-        shown = f"{value:.{digits}f}"
-        if value == threshold or float(shown) != threshold:
-            break
-    return shown
-
-
 def rule_title(rule: dict) -> str:
     """Return the heading of a rule: what it decides, and on what."""
     kind = rule["kind"] + ("" if rule["binding"] else " (advice)")
@@ -70,10 +61,9 @@ def _ask(ask: dict) -> str:
     """Return one comparison, such as ``0.9873 (> 0.99)``, with the events it has of those it needs."""
     if ask["threshold"] is None:
         return "not applied"
-    value = ABSENT if ask["value"] is None else beside(ask["value"], ask["threshold"])
     short = ask["events"] < ask["min_events"]
     lacking = f"; {ask['events']:g}/{ask['min_events']:g}" if short else ""
-    return f"{value} ({ask['sign']} {ask['threshold']:g}{lacking})"
+    return f"{ask['shown']} ({ask['sign']} {ask['threshold']:g}{lacking})"
 
 
 def decision(cell: dict) -> str:

@@ -10,9 +10,9 @@ import pytest
 
 from adaptive.errors import BadInput
 from adaptive.oc.examples import examples_part
+from adaptive.oc.examples_course import beside
 from adaptive.oc.examples_curves import overlay
 from adaptive.oc.examples_rows import course_of, stored_rows
-from adaptive.oc.examples_text import beside
 from adaptive.oc.load import load_results
 from adaptive.oc.replay import replay, replay_tables
 from adaptive.oc.source import Makers, Source
