@@ -59,7 +59,7 @@ def _lead(searches: list[dict]) -> list[str]:
             f"{worst['place']}. The simultaneous {100 * search['simultaneous_confidence']:g}% upper bound "
             f"over the "
             f"points of stage 2 is {search['simultaneous_upper_bound']:.4f}; target {search['target']:g}: "
-            f"{search['verdict']}. Stage 1 exceeded stage 2 by {search['excess_of_stage_1']:.4f} on average."
+            f"{search['verdict']}. On average stage 1 was {search['excess_of_stage_1']:+.4f} off there."
         )
     if len({search["variant"] for search in searches}) == 1 and first["variant"] == "as designed":
         sentences.append("The search was made with futility as designed only.")
@@ -104,10 +104,10 @@ def _largest(searches: list[dict]) -> Table | None:
             "design": search["design"],
             "variant": search["variant"],
             "kind": KINDS[item["kind"]],
+            "place": item["place"],
             "text": item["text"],
             "upper": f"{item['upper']:.4f}",
             "n": item["n"],
-            "place": item["place"],
         }
         for search in searches
         for item in search["classes"]
@@ -118,7 +118,7 @@ def _largest(searches: list[dict]) -> Table | None:
         caption="Largest error of stage 2 over all its points and over those of each kind, with its Monte "
         "Carlo "
         "error, the simultaneous upper bound, and where it is.",
-        stub=3,
+        stub=4,
         numeric=True,
         titles={
             "design": "Design",
