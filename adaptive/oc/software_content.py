@@ -115,7 +115,7 @@ def random_facts(results: Sequence[CellResult]) -> list[str]:
         f"Root seed of the results: {', '.join(seeds)}.",
         "Address of a draw: key = fold_in(fold_in(fold_in(key(seed), trial), stream), look). A patient's "
         "draws are words of the stream's key, counted by patient. A trial therefore replays alone: "
-        "`adaptive replay RESULT trial=NUMBER`.",
+        "adaptive replay RESULT trial=NUMBER.",
         "Common random numbers: designs and scenarios with the same seed and trial number see the same "
         "arrivals, subgroups and event-time draws. Differences between designs are taken trial by trial.",
         "Disjoint streams: each use has a stream number of its own, below; a search over nulls and a "
@@ -135,7 +135,7 @@ def numeric_facts(results: Sequence[CellResult]) -> list[str]:
         "numbers depend neither on the number of trials, nor on the chunk size, interruptions or "
         "workers: bit for bit, with the same packages on the same kind of processor "
         "(tests/invariants/test_invariants_drivers.py, tests/unit/test_study_resume.py).",
-        "On another platform `adaptive verify` asks that counts, states and decisions are equal and that "
+        "On another platform adaptive verify asks that counts, states and decisions are equal and that "
         f"other numbers agree to {TOLERANCE:g} (relative, or absolute below 1), and lists what does not. "
         "A decision whose probability lies within rounding of its threshold can differ there.",
         "Measured elsewhere (benchmarks/results/flagship_precision.json of the source): float32 against "
