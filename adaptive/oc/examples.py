@@ -131,7 +131,8 @@ def _both(kind: Kind, pair: examples_pairs.Pair, makers: Makers) -> list[dict]:
     adjusted = _course(pair.adjusted, pair.trial, makers)
     share, reverse = examples_text.counted(pair.corrected), examples_text.counted(pair.reverse)
     why = (
-        "The same trial, patient for patient, under two designs that differ in the analysis model alone: "
+        "The same arriving patients, with the same outcome under each arm, in two designs that differ in the "
+        "analysis model alone: "
         f"{pair.plain.design} and {pair.adjusted.design}, which tells periods of entry apart. Trials in "
         f"which only the former made a false claim: {share}. The reverse, a false claim by the latter "
         f"alone: {reverse}. {examples_text.compared(pair.difference)}"
