@@ -79,7 +79,7 @@ def test_without_stored_looks_the_trials_are_simulated_again(audited, tmp_path, 
 
 
 def test_the_report_shows_the_audit(audited, tmp_path):
-    assert main(["report", str(audited.parent), f"output={tmp_path}"]) == 0
+    assert main(["report", str(audited.parent), f"output={tmp_path}", "--draft"]) == 0
     page = (tmp_path / "report.html").read_text()
     text = re.sub(r"\s+", " ", page[page.index('<section id="audit"') :])
     assert "24 drawn at random" in text and "Does the engine err where it would matter?" in text

@@ -121,7 +121,7 @@ def test_replay_of_a_study_names_its_cells(results, capsys):
 
 
 def test_report_from_stored_results(results, tmp_path):
-    assert main(["report", str(results / "primary_residual"), f"output={tmp_path / 'report'}"]) == 0
+    assert main(["report", str(results / "primary_residual"), f"output={tmp_path / 'report'}", "--draft"]) == 0
     assert (tmp_path / "report" / "report.html").is_file()
 
 
