@@ -77,7 +77,7 @@ def calendar(result: CellResult, looks: Looks | None) -> list[dict]:
     """Return the median and the 5% and 95% points of patients and events by calendar month, for drawing.
 
     Within a trial both are joined linearly from 0 at month 0 through its looks and stay where they are after
-    the last one. Entries are ``metric``, ``month``, ``p05``, ``p50``, ``p95``, ``n``, over all trials.
+    the last one; all patients of a trial are there from its last randomisation on. Entries are ``metric``, ``month``, ``p05``, ``p50``, ``p95``, ``n``, over all trials.
     """
     if looks is None or not {"month", "patients", "events"} <= set(looks.columns):
         return []
@@ -85,8 +85,9 @@ def calendar(result: CellResult, looks: Looks | None) -> list[dict]:
     month = totals["month"][:, :, -1]
     grid = np.arange(0.0, month.max() + GRID_STEP, GRID_STEP)
     rows = []
-    for name in ("patients", "events"):
-        values = interpolated(held, month, totals[name][:, :, -1], grid)
+    accrued = np.minimum(month, result.trials["accrual_months"][:, None])
+    for name, at in (("patients", accrued), ("events", month)):
+        values = interpolated(held, at, totals[name][:, :, -1], grid)
         low, middle, high = np.quantile(values, BAND, axis=0, method="inverted_cdf")
         rows += [
             {"metric": name, "month": m, "p05": a, "p50": b, "p95": c, "n": result.n_trials}

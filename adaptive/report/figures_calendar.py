@@ -54,8 +54,9 @@ def _calendar(frame: pd.DataFrame, meta: dict, *, name: str, question: str, what
         key(canvas, looks, lines=True)
     caption = (
         f"{what.capitalize()} by calendar month: median over trials and, shaded with a thin edge, the range "
-        "from 5% to 95% of trials. A trial is joined linearly through its looks and stays level after its "
-        "last one."
+        "from 5% to 95% of trials. A trial is joined linearly through its looks, between which nothing is "
+        "stored, and stays level after the last one: with few looks the course between them is a guess. Its "
+        "patients are all there at the last randomisation."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 

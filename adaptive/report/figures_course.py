@@ -46,7 +46,7 @@ def stopping_figure(content: dict) -> Drawing:
             _early_stops(axis, own, designs)
             axis.set_title(scenario)
         tallest = frame.groupby(["scenario", "design", "look"]).estimate.sum().max()
-        axes[0].set_ylim(0, 1.15 * tallest)
+        axes[0].set_ylim(0, 1.05 * (tallest + 1.96 * np.sqrt(tallest * (1 - tallest) / frame.n.min())))
         axes[0].yaxis.set_major_locator(MaxNLocator(4))
         canvas.supxlabel("look", fontsize=9)
         canvas.supylabel("probability of stopping there", fontsize=9)
