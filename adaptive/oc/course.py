@@ -77,7 +77,8 @@ def calendar(result: CellResult, looks: Looks | None) -> list[dict]:
     """Return the median and the 5% and 95% points of patients and events by calendar month, for drawing.
 
     Within a trial both are joined linearly from 0 at month 0 through its looks and stay where they are after
-    the last one; all patients of a trial are there from its last randomisation on. Entries are ``metric``, ``month``, ``p05``, ``p50``, ``p95``, ``n``, over all trials.
+    the last one; all patients of a trial are there from its last randomisation on. Entries are ``metric``,
+    ``month``, ``p05``, ``p50``, ``p95``, ``n``, over all trials.
     """
     if looks is None or not {"month", "patients", "events"} <= set(looks.columns):
         return []
