@@ -121,8 +121,9 @@ def test_replay_of_a_study_names_its_cells(results, capsys):
 
 
 def test_report_from_stored_results(results, tmp_path):
-    assert main(["report", str(results / "primary_residual"), f"output={tmp_path / 'report'}", "--draft"]) == 0
-    assert (tmp_path / "report" / "report.html").is_file()
+    output = tmp_path / "report"
+    assert main(["report", str(results / "primary_residual"), f"output={output}", "--draft"]) == 0
+    assert (output / "report.html").is_file()
 
 
 def test_posterior_hands_over_the_table_the_engine_and_the_seed(tmp_path, monkeypatch):
