@@ -1,7 +1,7 @@
 """Reports from tables, dictionaries and sentences. Nothing of the rest of the package is imported here.
 
 The chapters are in ``report.chapters``. ``render_report(content, output)`` writes ``report.html``,
-``report.json``, ``tables/*.csv`` and ``figures/*.svg``. ``content`` is a dictionary with
+``report.pdf``, ``report.json``, ``tables/*.csv`` and ``figures/*.svg``. ``content`` is a dictionary with
 
 - ``meta``: ``study``, ``title``, ``subtitle``, ``designs``, ``scenarios``, ``subgroups``, ``arms``,
   ``benchmark`` (or ``None``), ``n_min``, ``n_max``, ``command``;
