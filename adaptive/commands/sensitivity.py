@@ -117,8 +117,9 @@ class _Planned:
         from adaptive.oc.sensitivity import Order
 
         where = f"{factor.name}, {level.name}"
-        own = [f"design={design}", f"scenario={scenario}", *factor.overrides, *level.overrides]
-        own += [f"study={level.name}", f"n_trials={self.n_trials}", "keep_looks=false"]
+        # Looks take most of the room; a level from which examples are to be told look by look asks for them.
+        own = [f"design={design}", f"scenario={scenario}", f"study={level.name}"]
+        own += [f"n_trials={self.n_trials}", "keep_looks=false", *factor.overrides, *level.overrides]
         config = self._composed(own, where)
         if config is None:
             return None
