@@ -64,7 +64,7 @@ def write_report(
             raise BadInput([*faults, "add --draft to see the report with these faults marked"])
         _tell(faults, output)
         made = made._replace(draft=True, command=_command(folders, output, dossier, True, day))
-        content, parts = report_content(made)
+        parts = _marked(content, parts, made)
     remove_old(output)
     path = render(content, output, parts)
     write_report_manifest(output, made, content, found)
@@ -76,7 +76,6 @@ def report_content(made: Any) -> tuple[dict, list]:
     """Return content and chapters of a report; ``made`` (a ``report_manifest.Made``) says how to make it."""
     from adaptive.config.build import build_design, build_scenario
     from adaptive.oc.report_content import build_content
-    from adaptive.report.chapter_software import software_chapter
     from adaptive.report.chapters import chapters
     from adaptive.report.compliance import compliance_faults
 
@@ -95,7 +94,20 @@ def report_content(made: Any) -> tuple[dict, list]:
     parts = chapters(content)
     content["trust"]["faults"] += compliance_faults(parts, content)
     # The chapter that lists the faults was made before the last of them were known.
-    return content, [software_chapter(content) if part.name == "software" else part for part in parts]
+    return content, _software_again(content, parts)
+
+
+def _software_again(content: dict, parts: list) -> list:
+    from adaptive.report.chapter_software import software_chapter
+
+    return [software_chapter(content) if part.name == "software" else part for part in parts]
+
+
+def _marked(content: dict, parts: list, made: Any) -> list:
+    """Mark the content of a report that was to be final as a draft's; returns its chapters."""
+    content["meta"]["draft"] = True
+    content["commands"]["report"] = [made.command]
+    return _software_again(content, parts)
 
 
 def render(content: dict, output: Path, parts: list) -> Path:

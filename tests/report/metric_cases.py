@@ -241,41 +241,43 @@ def courses():
     yield Case("benefit", "ideal_percentage", place, ideal, lambda d, i: ideal(d, i, True))
 
 
+TRUE = T[1, 0]
+STATISTICS = {
+    "bias": (lambda m, s, lo, up: (m - TRUE).mean(), lambda m, s, lo, up: (TRUE - m).mean()),
+    "relative_bias": (
+        lambda m, s, lo, up: 100 * (m.mean() - TRUE) / TRUE,
+        lambda m, s, lo, up: 100 * (m.mean() - TRUE) / abs(TRUE),
+    ),
+    "empirical_se": (lambda m, s, lo, up: m.std(ddof=1), lambda m, s, lo, up: m.var(ddof=1)),
+    "posterior_sd": (lambda m, s, lo, up: s.mean(), lambda m, s, lo, up: (s**2).mean()),
+    "relative_se_error": (
+        lambda m, s, lo, up: 100 * (np.sqrt((s**2).mean()) / m.std(ddof=1) - 1),
+        lambda m, s, lo, up: 100 * ((s**2).mean() / m.var(ddof=1) - 1),
+    ),
+    "mse": (lambda m, s, lo, up: ((m - TRUE) ** 2).mean(), lambda m, s, lo, up: m.var()),
+    "rmse": (
+        lambda m, s, lo, up: np.sqrt(((m - TRUE) ** 2).mean()),
+        lambda m, s, lo, up: ((m - TRUE) ** 2).mean(),
+    ),
+    "width": (lambda m, s, lo, up: (up - lo).mean(), lambda m, s, lo, up: (up - m).mean()),
+    "coverage": (
+        lambda m, s, lo, up: ((lo <= TRUE) & (up >= TRUE)).mean(),
+        lambda m, s, lo, up: (lo <= TRUE).mean(),
+    ),
+    "bias_eliminated_coverage": (
+        lambda m, s, lo, up: ((lo <= m.mean()) & (m.mean() <= up)).mean(),
+        lambda m, s, lo, up: ((lo <= TRUE) & (up >= TRUE)).mean() - 0.02,
+    ),
+}
+
+
 def estimates():
-    """Bias, errors, widths and coverage, overall and given a claim or a stop for futility."""
+    """Bias, errors, widths and coverage over all trials."""
 
     def ofcell(d, i):
         return tuple(at(d, f"log_hr_{k}", i)[:, 1, 0] for k in ("mean", "sd", "lower", "upper"))
 
-    t = T[1, 0]
-    statistics = {
-        "bias": (lambda m, s, lo, up: (m - t).mean(), lambda m, s, lo, up: (t - m).mean()),
-        "relative_bias": (
-            lambda m, s, lo, up: 100 * (m.mean() - t) / t,
-            lambda m, s, lo, up: 100 * (m.mean() - t) / abs(t),
-        ),
-        "empirical_se": (lambda m, s, lo, up: m.std(ddof=1), lambda m, s, lo, up: m.var(ddof=1)),
-        "posterior_sd": (lambda m, s, lo, up: s.mean(), lambda m, s, lo, up: (s**2).mean()),
-        "relative_se_error": (
-            lambda m, s, lo, up: 100 * (np.sqrt((s**2).mean()) / m.std(ddof=1) - 1),
-            lambda m, s, lo, up: 100 * ((s**2).mean() / m.var(ddof=1) - 1),
-        ),
-        "mse": (lambda m, s, lo, up: ((m - t) ** 2).mean(), lambda m, s, lo, up: m.var()),
-        "rmse": (
-            lambda m, s, lo, up: np.sqrt(((m - t) ** 2).mean()),
-            lambda m, s, lo, up: ((m - t) ** 2).mean(),
-        ),
-        "width": (lambda m, s, lo, up: (up - lo).mean(), lambda m, s, lo, up: (up - m).mean()),
-        "coverage": (
-            lambda m, s, lo, up: ((lo <= t) & (t <= up)).mean(),
-            lambda m, s, lo, up: (lo <= t).mean(),
-        ),
-        "bias_eliminated_coverage": (
-            lambda m, s, lo, up: ((lo <= m.mean()) & (m.mean() <= up)).mean(),
-            lambda m, s, lo, up: ((lo <= t) & (t <= up)).mean() - 0.02,
-        ),
-    }
-    for metric, (value, slip) in statistics.items():
+    for metric, (value, slip) in STATISTICS.items():
         yield Case(
             "estimation",
             metric,
@@ -283,6 +285,10 @@ def estimates():
             lambda d, i, f=value: f(*ofcell(d, i)),
             lambda d, i, f=slip: f(*ofcell(d, i)),
         )
+
+
+def given_estimates():
+    """Bias, width and RMSE given a claim or a stop for futility."""
     for level, code, (s, b) in (("claimed", 2, (1, 0)), ("futile", 3, (0, 0))):
         for metric in ("bias", "width", "rmse"):
             truth = T[s, b]
@@ -308,5 +314,5 @@ def estimates():
             )
 
 
-FAMILIES = (claims, sizes, stopping, late, allocation, courses, estimates)
+FAMILIES = (claims, sizes, stopping, late, allocation, courses, estimates, given_estimates)
 CASES = [case for family in FAMILIES for case in family()]

@@ -20,6 +20,7 @@ from adaptive.posterior.laplace import LaplaceEngine
 from adaptive.posterior.nuts import NutsEngine
 from adaptive.report import render_report
 from adaptive.report.figures_model import prior_figures
+from adaptive.report.html import inline_svg
 from tests.results_toys import fake_looks, fake_result, fake_simulate
 from tests.toy import ARMS, SUBGROUPS, toy_design, toy_scenario
 
@@ -125,7 +126,7 @@ def test_the_report_prints_every_number(content, tmp_path):
     assert all(value in text for value in printed.text)
     assert json.loads((tmp_path / "report.json").read_text())["tables"]["borrowing"]
     (drawing,) = prior_figures(content)
-    assert drawing.svg in text and "Largest over smallest hazard ratio" in drawing.svg
+    assert inline_svg(drawing) in text and "Largest over smallest hazard ratio" in drawing.svg
 
 
 def test_without_looks_or_a_builder_the_report_says_so(tmp_path):
