@@ -54,6 +54,7 @@ ENTRIES = Record(
         "status": Choice(("draft", "frozen")),
         "frozen": Record({"date": Day(), "by": TEXT, "reason": TEXT}, required=("date", "by", "reason")),
         "rules_predate_data": TEXT,
+        "conclusion": TEXT,
         "rationale": Record(dict.fromkeys(("adaptive", "bayesian", "simpler", "role"), TEXT)),
         "interaction": TEXTS,
         "estimands": Several(ESTIMAND),

@@ -162,8 +162,8 @@ def classes(search: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _largest(rows: Sequence[Mapping[str, Any]], search: Mapping[str, Any]) -> dict[str, Any]:
     worst = max(rows, key=lambda row: row["estimate"])
-    names = [_label(factor) for factor in search["factors"]]
-    place = [worst["nulls"], *(f"{name} {worst[name]:.2f}" for name in names if name in worst)]
+    given = [(factor, worst[_label(factor)]) for factor in search["factors"] if _label(factor) in worst]
+    place = [worst["nulls"], *(_in_words(factor, value) for factor, value in given)]
     numbers = ("estimate", "mcse", "lower", "upper", "n", "false_claims")
     return {
         "place": "; ".join(place),
@@ -172,6 +172,14 @@ def _largest(rows: Sequence[Mapping[str, Any]], search: Mapping[str, Any]) -> di
         "upper": worst["simultaneous_upper"],
         "n": worst["n"],
     }
+
+
+def _in_words(factor: Mapping[str, Any], value: float) -> str:
+    """Return a factor's value in words: a hazard ratio, or a multiple of what the scenario has."""
+    if factor["kind"] == "effect":
+        return f"hazard ratio of the cells with a benefit {value:.2f}"
+    name = factor["kind"] if factor["name"] == "all" else factor["name"]
+    return f"{name} ×{value:.2f}"
 
 
 def _label(factor: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ from adaptive.oc.sensitivity_content import sensitivity_part
 from adaptive.oc.software_content import software_part
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.specification import specification_part
+from adaptive.oc.summary import complete_summary
 from adaptive.oc.tables import build_tables
 from adaptive.oc.trust import trust_part
 from adaptive.oc.truth_content import truth_part
@@ -101,6 +102,7 @@ def content_of(source: Source) -> dict:
         part = make(source, content["tables"])
         content["tables"] |= part.pop("tables", {})
         content[name] = part
+    content["summary"] = complete_summary(content["summary"], content, source.results)
     return content
 
 

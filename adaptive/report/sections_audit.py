@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from adaptive.report.figure_style import INK, STYLE, Drawing, key, panels, to_svg
 from adaptive.report.pivot import plain
@@ -123,7 +124,7 @@ def difference_figure(points: pd.DataFrame) -> Drawing:
         return Drawing(name, question, absent="no rule was applied at an audited look")
     samples = [sample for sample in TITLES if (points["sample"] == sample).any()]
     with rc_context(STYLE):
-        canvas, axes = panels(len(samples), height=2.6, columns=2, sharex=False)
+        canvas, axes = panels(len(samples), height=2.6, columns=2)
         for axis, sample in zip(axes, samples, strict=True):
             own = points[points["sample"] == sample]
             for outcome, look in OUTCOMES.items():
@@ -139,6 +140,8 @@ def difference_figure(points: pd.DataFrame) -> Drawing:
             axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
             axis.set_title(TITLES[sample])
             axis.set_xscale("log")
+            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
             axis.grid()
         canvas.supxlabel("distance to the threshold, logits (log scale)", fontsize=9)
         canvas.supylabel("P by the engine minus P by NUTS", fontsize=9)

@@ -111,6 +111,7 @@ def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
         "audit_differences",
         "audit_fits",
     ]
+    assert "mathdefault" not in part.blocks[0].svg
     page = report_html(document(minimal(content), [part]))
     assert HOSTILE not in page and "&lt;b&gt;P(HR &lt; 1)&lt;/b&gt;" in page
     flips = part.blocks[1]

@@ -1,0 +1,67 @@
+"""The first page: ranges of thresholds, the worst searched null, the authors' conclusion."""
+
+from adaptive.oc.load import load_results
+from adaptive.oc.summary import complete_summary
+from tests.report.synthetic import RULES, fake_arrays, write_result
+
+PARAGRAPHS = [{"text": name, "items": []} for name in ("done", "errors", "power", "caution")]
+SEARCH = {
+    "design": "adaptive",
+    "variant": "as designed",
+    "error": "any_false_claim",
+    "simultaneous_confidence": 0.95,
+    "simultaneous_upper_bound": 0.2198,
+    "classes": [
+        {"kind": "global null", "text": "0.05 (0.01)", "n": 100, "place": "all null"},
+        {
+            "kind": "largest of all",
+            "text": "0.212 (0.003)",
+            "n": 20_000,
+            "place": "null in TNBC; drift 1.28",
+        },
+    ],
+}
+NO_EFFECT = ((0.0, 0.0), (0.0, 0.0))
+
+
+def completed(root, content, rules=None):
+    for design in ("fixed", "adaptive"):
+        own = rules if design == "adaptive" else None
+        write_result(root, design, "null", fake_arrays(20), log_hr=NO_EFFECT, rules=own)
+    return complete_summary(PARAGRAPHS, content, load_results([root]))
+
+
+def test_designs_with_the_same_rules_share_a_line_with_the_range_of_thresholds(tmp_path):
+    found = completed(tmp_path, {})
+    assert [item["text"] for item in (found[0], *found[2:])] == ["done", "errors", "power", "caution"]
+    (line,) = found[1]["items"]
+    assert {"adaptive", "fixed"} <= set(line.partition(":")[0].split())
+    assert "benefit is claimed when P(HR < 1) > 0.975 to 0.99, by look" in line
+    assert "the arm is given up as futile when P(HR < 0.9) < 0.1" in line and "advice" not in line
+
+
+def test_a_changed_threshold_and_advice_change_the_text(tmp_path):
+    efficacy = RULES[0] | {"asks": [RULES[0]["asks"][0] | {"threshold": [0.9] * 4}]}
+    found = completed(tmp_path, {}, [efficacy, RULES[1] | {"binding": False}])
+    lines = found[1]["items"]
+    assert len(lines) == 2 and any(
+        "P(HR < 1) > 0.9;" in line and line.endswith("(advice only)") for line in lines
+    )
+
+
+def test_the_worst_searched_null_follows_the_errors_and_the_conclusion_comes_before_the_caution(tmp_path):
+    content = {"null_space": {"searches": [SEARCH]}, "dossier": {"conclusion": "Not fit <b>yet</b>."}}
+    found = completed(tmp_path, content)
+    assert [item["text"][:6] for item in found] == [
+        "done",
+        "Decisi",
+        "errors",
+        "The sc",
+        "power",
+        "Conclu",
+        "cautio",
+    ]
+    (line,) = found[3]["items"]
+    for text in ("adaptive, as designed", "0.212 (0.003)", "20,000 trials", "95%", "0.220", "drift 1.28"):
+        assert text in line
+    assert found[5]["text"] == "Conclusion of the authors: Not fit <b>yet</b>."
