@@ -65,6 +65,7 @@ class _Tree:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.deferred: list[Placed] = []
 
     def document(self, whole: Document) -> dict:
         """Return everything that the template shows."""
@@ -92,13 +93,26 @@ class _Tree:
             "warnings": [printable(warning) for warning in whole.warnings],
             "summary": self.part(whole.summary, turn=False),
             "chapters": [self.part(chapter) for chapter in whole.chapters],
+            "annex": self.annex(),
         }
 
-    def part(self, part: Part, *, turn: bool = True) -> dict:
-        """Return a part; neighbouring blocks that need a wide page share it."""
+    def annex(self) -> dict | None:
+        """Return the tables that the page folds away, as a part after all others; ``None`` without any."""
+        if not self.deferred:
+            return None
+        blocks, self.deferred = self.deferred, []
+        lead = [
+            "Tables that would interrupt the reading, in their order. Each is announced where it belongs, "
+            "and is in tables/printed as CSV."
+        ]
+        return self.part(Part("A", "annex", "Long tables", "Long tables", lead, blocks, [], 1), defer=False)
+
+    def part(self, part: Part, *, turn: bool = True, defer: bool = True) -> dict:
+        """Return a part; neighbouring blocks that need a wide page share it, long tables go to the annex."""
         runs: list[dict] = []
         for placed in part.blocks:
-            shown = self.placed(placed)
+            later = defer and isinstance(placed.block, Table) and placed.block.collapsed
+            shown = self.announced(placed) if later else self.placed(placed)
             wide = turn and shown.pop("wide", False)
             if not runs or runs[-1]["wide"] != wide:
                 runs.append({"wide": wide, "blocks": []})
@@ -110,8 +124,15 @@ class _Tree:
             "level": part.level,
             "lead": [printable(text) for text in part.lead],
             "runs": runs,
-            "parts": [self.part(inner) for inner in part.parts],
+            "parts": [self.part(inner, defer=defer) for inner in part.parts],
         }
+
+    def announced(self, placed: Placed) -> dict:
+        """Return the line that stands for a table of the annex."""
+        self.deferred.append(placed)
+        rows = f"{len(placed.block.rows):,} rows, in the annex"
+        place = {"number": placed.number, "anchor": placed.anchor}
+        return {"kind": "Later", "caption": printable(placed.block.caption), "rows": rows} | place
 
     def placed(self, placed: Placed) -> dict:
         """Return a block with its number and anchor."""
@@ -121,7 +142,10 @@ class _Tree:
         elif isinstance(block, Drawing):
             shown = self.drawing(placed, block) if block.svg else _absent(block)
         elif isinstance(block, Explorer):
-            shown = {"caption": printable(block.caption), "parts": [self.part(p) for p in placed.parts]}
+            shown = {
+                "caption": printable(block.caption),
+                "parts": [self.part(p, defer=False) for p in placed.parts],
+            }
         else:
             shown = _words(block)
         return {"kind": placed.kind, "number": placed.number, "anchor": placed.anchor} | shown
