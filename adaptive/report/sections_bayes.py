@@ -51,6 +51,7 @@ def bayes_section(content: dict) -> Section:
             caption="Design prior over the scenarios, scaled to the sum 1.",
             titles={"scenario": "Scenario", "weight": "Weight"},
             numeric=True,
+            made_by="dossier",
         ),
         Items("", bayes["notes"]) if bayes["notes"] else None,
         averages,
