@@ -9,6 +9,7 @@ from adaptive.design.allocation import FixedAllocation, ThallWathenAllocation
 from adaptive.design.looks import EnrolledLooks, FollowUpLook, Then
 from adaptive.design.protocol import Analysis, Design, Limits
 from adaptive.design.rules import EfficacyRule, FutilityRule, HarmRule
+from adaptive.errors import BadInput
 from adaptive.models.base import AbstractModel
 from adaptive.posterior.base import AbstractEngine, AbstractPosterior, Overall
 from adaptive.records import Health
@@ -22,7 +23,7 @@ class ToyModel(AbstractModel):
     """A stand-in that no engine reads."""
 
     def __call__(self, table, shape):
-        raise RuntimeError("the toy model is not a program")
+        raise BadInput("the toy model is not a program")
 
 
 class ToyPosterior(AbstractPosterior):

@@ -7,7 +7,7 @@ import pytest
 from adaptive.codes import CellStatus
 from adaptive.design import decide
 from adaptive.interim import monitor, state
-from adaptive.oc import replay
+from adaptive.oc import examples_course
 from adaptive.records import Decision
 from adaptive.simulate import step
 from tests.toy import toy_design
@@ -24,7 +24,7 @@ def decision(status, verdict, advice):
     return Decision(table(status), table(verdict), table(advice), share, jnp.asarray(0, jnp.int32))
 
 
-@pytest.mark.parametrize("module", [step, replay, monitor])
+@pytest.mark.parametrize("module", [step, examples_course, monitor])
 def test_every_user_has_the_one_function(module):
     assert module.advance is decide.advance
 
