@@ -41,7 +41,7 @@ class Report:
 
     def __init__(self, path: Path, question: str, options: argparse.Namespace):
         self.path, self.rows = path, []
-        given = {k: str(v) if isinstance(v, Path) else v for k, v in vars(options).items() if k != "out"}
+        given = {k: v.name if isinstance(v, Path) else v for k, v in vars(options).items() if k != "out"}
         self.head = {"question": question, "options": given, "machine": machine()}
 
     def add(self, **row) -> dict:
