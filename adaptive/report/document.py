@@ -172,7 +172,8 @@ def identity(content: dict) -> list[tuple[str, str]]:
     digest = content_hash(content)
     found = {
         "Study": meta["study"],
-        "Status": "draft" if meta.get("draft") else content.get("dossier", {}).get("status", ""),
+        "Report": "draft" if meta.get("draft") else "final",
+        "Design": content.get("dossier", {}).get("status", ""),
         "Date": meta.get("date"),
         CONFIGURATIONS: digest[:16] if digest else "",
         "Software": software(),
