@@ -14,6 +14,7 @@ import json
 import equinox as eqx
 import jax.numpy as jnp
 import jax.random as jr
+import lifelines
 import numpy as np
 import pytest
 
@@ -119,7 +120,6 @@ def test_kaplan_meier_agrees_with_r(snapshot):
 
 
 def test_kaplan_meier_agrees_with_lifelines(snapshot):
-    lifelines = pytest.importorskip("lifelines")
     mine = np.asarray((snapshot.subgroup == 0) & (snapshot.arm == 2))
     time, event = np.asarray(snapshot.time)[mine], np.asarray(snapshot.event)[mine]
     curve = lifelines.KaplanMeierFitter().fit(time, event)

@@ -111,7 +111,6 @@ def test_faults_of_parameters_are_told_together():
 
 def test_nsga2_keeps_to_the_constraint():
     """A toy problem: more power costs patients, and the error holds only below a threshold of 0.6."""
-    pytest.importorskip("optuna")
     parameters = read_parameters({"t": {"low": 0.0, "high": 1.0}, "u": {"low": 0.0, "high": 1.0}})
 
     def evaluate(values, limit=0.6):

@@ -294,7 +294,7 @@ def test_a_full_disk_is_reported_and_leaves_no_half_file(tmp_path, monkeypatch, 
 def test_a_real_full_device_is_reported(tmp_path):
     """Linux offers a device on which every write fails for want of space."""
     if not os.path.exists("/dev/full"):
-        pytest.skip("no /dev/full")
+        pytest.skip("macOS has no /dev/full")
     with pytest.raises(BadInput, match="No space left"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(atomic, "open", lambda path, mode: open("/dev/full", mode), raising=False)  # noqa: SIM115
         chunks.write_chunk(tmp_path / chunks.chunk_name(range(3)), _parts(range(3)))
