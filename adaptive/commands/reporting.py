@@ -186,8 +186,8 @@ def _command(
 
 def remove_old(output: Path) -> None:
     """Remove the files of a former report, so that none of them seems to belong to the new one."""
+    from adaptive.io.store import MANIFEST
     from adaptive.oc.report_manifest import read_report_manifest
-    from adaptive.oc.verify import MANIFEST
 
     try:
         former = read_report_manifest(output)

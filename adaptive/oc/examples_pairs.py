@@ -15,11 +15,12 @@ import yaml
 
 from adaptive import montecarlo as mc
 from adaptive.errors import BadInput
+from adaptive.io.store import MANIFEST
 from adaptive.oc import examples_masks as masks
 from adaptive.oc.examples_kinds import over_trials, typical
 from adaptive.oc.load import YAML_LOADER, CellResult, load_cell
 from adaptive.oc.source import Source
-from adaptive.oc.verify import MANIFEST, read_manifest
+from adaptive.oc.verify import read_manifest
 
 SENSITIVITY = "sensitivity"
 _NAMES = ("name", "description", "periods")

@@ -13,8 +13,8 @@ from adaptive.errors import BadInput
 from adaptive.io.atomic import write_atomic
 from adaptive.io.hashing import finite_or_null, sha256_data, sha256_file
 from adaptive.io.manifest import code_state, versions
-from adaptive.io.store import json_bytes
-from adaptive.oc.verify import EVIDENCE, MANIFEST
+from adaptive.io.store import MANIFEST, json_bytes
+from adaptive.oc.verify import EVIDENCE
 
 KIND, VERSION = "report", 1
 _SELF = "manifest_sha256"

@@ -15,9 +15,10 @@ import yaml
 from adaptive.errors import BadInput
 from adaptive.io.hashing import sha256_data, sha256_file
 from adaptive.io.manifest import code_state, is_untouched, versions
+from adaptive.io.store import MANIFEST
 from adaptive.oc.report_manifest import evidence_files, report_files
 from adaptive.oc.reverify_files import compare_folders
-from adaptive.oc.verify import MANIFEST, find_results, read_manifest
+from adaptive.oc.verify import find_results, read_manifest
 
 
 class Check(NamedTuple):

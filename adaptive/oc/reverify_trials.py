@@ -18,8 +18,8 @@ from adaptive.design.protocol import Design
 from adaptive.io.frames import tables
 from adaptive.io.hashing import finite_or_null
 from adaptive.io.manifest import code_state
+from adaptive.io.store import MANIFEST
 from adaptive.oc.describe import describe_design, describe_truth, labels_of
-from adaptive.oc.verify import MANIFEST
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import simulate as simulate_trials
 

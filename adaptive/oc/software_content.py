@@ -13,6 +13,7 @@ import pandas as pd
 
 from adaptive.io.hashing import sha256_data
 from adaptive.io.manifest import code_state, machine, versions
+from adaptive.io.store import SCHEMA_VERSION
 from adaptive.oc.load import CellResult
 from adaptive.oc.reverify_trials import TOLERANCE
 from adaptive.oc.source import Source
@@ -43,6 +44,7 @@ def software_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
     return {
         "versions": version_rows(results),
         "overrides": override_rows(results),
+        "schema_version": SCHEMA_VERSION,
         "scenario_list_sha256": scenario_list_hash(results),
         "streams": stream_rows(),
         "random": random_facts(results),

@@ -3,17 +3,16 @@
 Looks at files, hashes and manifests only; the numbers are read by ``oc.load``.
 """
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from adaptive.errors import BadInput
+from adaptive.io.hashing import sha256_file
 from adaptive.io.manifest import is_untouched
+from adaptive.io.store import MANIFEST, SCHEMA_VERSION
 
-SCHEMA_VERSION = 1
-MANIFEST = "manifest.json"
 REQUIRED = ("config.yaml", "truth.json", "trials.parquet", "cells.parquet")
 EVIDENCE = ("audit", "nulls", "sensitivity", "truth", "report")
 """Folders of a study that hold what other commands made; no results of the study lie in them."""
@@ -49,12 +48,6 @@ def _below(path: Path) -> list[Path]:
     """Return every directory with a manifest at or below a path, without evidence and reports."""
     found = [file.parent for file in path.rglob(MANIFEST) if not (file.parent / "report.json").exists()]
     return [folder for folder in found if not set(folder.relative_to(path).parts) & set(EVIDENCE)]
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_manifest(path: Path, altered: list[str] | None = None) -> dict:
@@ -122,7 +115,7 @@ def _altered_faults(path: Path, manifest: dict) -> list[str]:
         faults.append(f"{path / MANIFEST}: altered after it was written; restore it or re-run the cell")
     for name, recorded in sorted(files.items()):
         target = path / name
-        if target.is_file() and (actual := sha256(target)) != recorded:
+        if target.is_file() and (actual := sha256_file(target)) != recorded:
             faults.append(
                 f"{target}: altered: SHA-256 is {actual[:12]}..., the manifest says {str(recorded)[:12]}...; "
                 "restore the file or re-run the cell"

@@ -150,7 +150,7 @@ def configuration_facts_section(content: dict) -> Section:
             "The resolved configuration of every cell is in the appendix. Its hash is of its values in "
             "canonical form, so that layout and comments do not change it.",
             f"SHA-256 of the list of scenarios: {content['software']['scenario_list_sha256']}. Schema "
-            "version of stored results: 1.",
+            f"version of stored results: {content['software']['schema_version']}.",
         ],
         plain(
             frame,
