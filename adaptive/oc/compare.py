@@ -49,8 +49,11 @@ def _pairing_faults(first: CellResult, second: CellResult) -> list[str]:
         return [
             f"{pair} have seeds {seeds[0]} and {seeds[1]}; paired designs need one seed; re-run one of them"
         ]
-    if not np.array_equal(first.truth.is_null, second.truth.is_null):
-        return [f"{pair} have different true nulls; a pair needs one truth; re-run both from one scenario"]
+    same = np.array_equal(first.truth.is_null, second.truth.is_null) and np.array_equal(
+        first.truth.log_hr, second.truth.log_hr, equal_nan=True
+    )
+    if not same:
+        return [f"{pair} have different true values; a pair needs one truth; re-run both from one scenario"]
     if not np.intersect1d(first.trials["trial"], second.trials["trial"]).size:
         return [f"{pair} have no trial index in common; re-run one of them on the other's trials"]
     return []

@@ -25,7 +25,7 @@ DEFAULTS: dict[str, float] = {
 A proportion has an MCSE of at most 0.005 with 10,000 trials; 0.0025 allows a type I error up to 0.067 with as
 many, and 0.0035 a family-wise one up to 0.14.
 """
-TABLES = ("claims", "size", "allocation", "estimation")
+TABLES = ("claims", "size", "allocation", "estimation", "benefit")
 LEVELS = ("", "mean", "overall")
 """Levels that a target is for: over all trials; not percentiles and not numbers given a claim."""
 COLUMNS = ("scenario", "design", "metric", "n", "mcse", "target", "met")
@@ -105,4 +105,20 @@ def strangers(targets: Mapping[str, float], known: Sequence[str]) -> list[str]:
         f"targets: {name!r} is not a metric of this report; give one of {', '.join(known)}"
         for name in targets
         if name not in known
+    ]
+
+
+def unjudged(
+    targets: Mapping[str, float], tables: Mapping[str, pd.DataFrame], reached: pd.DataFrame
+) -> list[str]:
+    """Return faults of declared targets for numbers that the report states but does not hold to a target.
+
+    A metric that the report does not state at all, such as a type I error without a null, is no fault.
+    """
+    stated = {name for frame in tables.values() if "metric" in frame for name in frame.metric}
+    return [
+        f"targets: {name!r} is stated in this report, but not held to a target (percentiles, averages over "
+        "scenarios and numbers given a claim are not); remove it from the dossier"
+        for name in targets
+        if name in stated and name not in set(reached.metric)
     ]

@@ -14,7 +14,7 @@ from adaptive.oc import labels
 from adaptive.oc.load import CellResult
 from adaptive.oc.parameters import parameter_table
 from adaptive.oc.source import Source
-from adaptive.oc.targets import strangers, target_faults, target_table, targets_of
+from adaptive.oc.targets import strangers, target_faults, target_table, targets_of, unjudged
 
 SHOWN = 3
 """Cells or parameters that a fault names; the rest are counted."""
@@ -36,8 +36,10 @@ def trust_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
         *_without_place(source.altered, source.results),
         *result_faults(source.results),
         *benchmark_faults(source.results),
+        *scenario_faults(source.results),
         *parameter_faults(source.results),
         *strangers(source.dossier.get("targets") or {}, list(labels.METRICS)),
+        *unjudged(source.dossier.get("targets") or {}, tables, reached),
         *target_faults(reached, targets),
     ]
     return {
@@ -125,6 +127,19 @@ def benchmark_faults(results: Sequence[CellResult]) -> list[str]:
     return [f"scenario {_named(missing)}: without the benchmark {name}; simulate {name} there too"]
 
 
+def scenario_faults(results: Sequence[CellResult]) -> list[str]:
+    """Return scenarios that were not the same for every design; they share a name, not their patients."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for result in results:
+        found[result.scenario][sha256_data(result.config.get("scenario"))].append(result.design)
+    return [
+        f"scenario {name}: not the same for {' and '.join(_named(designs) for designs in groups.values())} "
+        "(their configurations differ); simulate all designs with one"
+        for name, groups in found.items()
+        if len(groups) > 1
+    ]
+
+
 def parameter_faults(results: Sequence[CellResult]) -> list[str]:
     """Return parameters that do not say where they come from; unverified ones are flagged, not faults."""
     table = parameter_table(results)
@@ -144,8 +159,8 @@ def checked(results: Sequence[CellResult], reached: pd.DataFrame) -> list[str]:
         "against itself",
         "each resolved configuration against the hash that its result was stored with",
         f"the simulation code of each result against the one that made this report "
-        f"(core {code_state()['core_sha256'][:12]}), and that it had no uncommitted changes",
+        f"(core {code_state()['core_sha256'][:12]}), and that version control told of no uncommitted changes",
         f"Monte Carlo standard errors of {len(reached)} metrics of cells against their targets",
-        "that every scenario was simulated with the benchmark design",
+        "that every scenario was simulated with the benchmark design, and is the same for every design",
         "that every parameter with provenance names a source and how far it was checked",
     ]

@@ -127,6 +127,23 @@ def test_a_scenario_without_its_benchmark_is_a_fault(study):
     assert faults_of(study) == ["scenario lonely: without the benchmark fixed; simulate fixed there too"]
 
 
+def test_one_name_for_two_scenarios_is_a_fault(study):
+    """As when a scenario's file is edited between the runs of two designs; both manifests are genuine."""
+    path = study / "fake" / "rar" / "null"
+    config = yaml.safe_load((path / "config.yaml").read_text())
+    config["scenario"]["baseline"]["TNBC"]["value"] = 0.2
+    text = yaml.safe_dump(config)
+    (path / "config.yaml").write_text(text)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    rewrite(
+        path,
+        lambda m: m["files"].update({"config.yaml": digest}) or m.update(config_sha256=sha256_data(config)),
+    )
+    assert faults_of(study) == [
+        "scenario null: not the same for fixed and rar (their configurations differ); simulate all designs with one"
+    ]
+
+
 def test_a_study_without_benchmark_is_a_fault(tmp_path):
     path = write(tmp_path, "rar", "null")
     rewrite(path, lambda m: m.update(benchmark=None))
@@ -148,6 +165,14 @@ def test_parameters_without_source_or_tag_are_faults_and_unverified_ones_are_not
 def test_targets_of_metrics_that_do_not_exist_are_faults(study):
     (fault,) = faults_of(study, LOOSE | {"type_1_error": 0.1})
     assert "'type_1_error' is not a metric" in fault
+
+
+def test_targets_that_nothing_is_held_to_are_faults(study):
+    """A target must be judged or refused, never accepted and forgotten."""
+    held = faults_of(study, {"events_per_100": 1e-9})
+    assert any(text.startswith("events_per_100: 4 cells miss") for text in held)
+    told = faults_of(study, LOOSE | {"stop": 1.0, "disjunctive_power": 1.0})
+    assert len(told) == 1 and told[0].startswith("targets: 'stop' is stated in this report, but not held")
 
 
 def test_a_cell_that_misses_its_precision_is_told_how_many_trials_would_do(study):
