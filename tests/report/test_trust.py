@@ -140,7 +140,8 @@ def test_one_name_for_two_scenarios_is_a_fault(study):
         lambda m: m["files"].update({"config.yaml": digest}) or m.update(config_sha256=sha256_data(config)),
     )
     assert faults_of(study) == [
-        "scenario null: not the same for fixed and rar (their configurations differ); simulate all designs with one"
+        "scenario null: not the same for fixed and rar (their configurations differ); "
+        "simulate all designs with one"
     ]
 
 
