@@ -274,7 +274,20 @@ def _read_trials(path: Path, manifest: dict) -> dict[str, np.ndarray]:
         raise BadInput(f"{file}: a trial index occurs twice; re-run the cell")
     if trial.size != finished:
         raise BadInput(f"{file}: {trial.size} trials, but the manifest counts {finished} finished; re-run it")
+    if not np.array_equal(trial, _due(manifest)):
+        raise BadInput(
+            f"{file}: trials were left out or added: it must hold trials 0 to "
+            f"{manifest['counts']['requested'] - 1} without those recorded as failed; re-run the cell"
+        )
     return columns
+
+
+def _due(manifest: dict) -> Int[np.ndarray, " R"]:
+    """Return the numbers of the trials that must be stored: all that were asked for but the failed ones."""
+    due = np.ones(int(manifest["counts"]["requested"]), bool)
+    for lost in manifest.get("failures", ()):
+        due[int(lost["first"]) : int(lost["stop"])] = False
+    return np.flatnonzero(due)
 
 
 def _read_cells(path: Path, manifest: dict, trial: np.ndarray) -> dict[str, np.ndarray]:

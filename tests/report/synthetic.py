@@ -159,7 +159,7 @@ def write_result(
     cells_frame(arrays, subgroups, arms).to_parquet(path / "cells.parquet")
     if "allocation" in arrays:
         looks_frame(arrays, subgroups, arms).to_parquet(path / "looks.parquet")
-    n = arrays["trial"].size
+    n, first = arrays["trial"].size, int(arrays["trial"].min())
     manifest = FIXED_PARTS | {
         "study": study,
         "benchmark": benchmark,
@@ -169,7 +169,12 @@ def write_result(
         "scenario": scenario,
         "seed": seed,
         "config_sha256": digest(path / "config.yaml"),
-        "counts": {"requested": n + failed, "finished": n, "failed": failed},
+        "counts": {"requested": first + n + failed, "finished": n, "failed": first + failed},
+        "failures": [
+            {"first": start, "stop": stop, "reason": "made up"}
+            for start, stop in ((0, first), (first + n, first + n + failed))
+            if stop > start
+        ],
     }
     manifest["files"] = {file.name: digest(file) for file in sorted(path.iterdir())}
     if edit:

@@ -84,6 +84,24 @@ def test_incomplete_run_is_refused(tmp_path):
     refused([tmp_path], "incomplete: 100 trials requested, 30 finished")
 
 
+def test_trials_left_out_with_the_counts_made_to_fit_are_refused(tmp_path):
+    """Whoever keeps the favourable trials alone can write counts and hashes that agree with them."""
+    arrays = fake_arrays(30)
+    arrays["trial"] = np.arange(10, 40)
+    honest = {"requested": 40, "finished": 30, "failed": 10}
+
+    def forge(manifest):
+        assert manifest["counts"] == honest
+        manifest |= {"counts": {"requested": 30, "finished": 30, "failed": 0}, "failures": []}
+
+    assert (
+        load_results([write_result(tmp_path / "a", "fixed", "null", arrays, log_hr=ZERO)])[0].n_trials == 30
+    )
+    refused(
+        [write_result(tmp_path / "b", "fixed", "null", arrays, log_hr=ZERO, edit=forge)], "left out or added"
+    )
+
+
 def test_other_schema_version_is_refused(tmp_path):
     write(tmp_path, edit=lambda m: m.update(schema_version=2))
     refused([tmp_path], "schema_version 2")
