@@ -171,7 +171,7 @@ examples:
   adaptive verify report results=archive/brain_srs            the study lies elsewhere now
   adaptive verify results/brain_srs/report n_trials=all       every trial; as long as simulating them
 
-settings: n_trials (over all cells, 64), seed (of the sample, 1), results
+settings: n_trials (over all cells, 64), seed (of the sample; drawn anew if not given), results
 """,
     "audit": """\
 usage: adaptive audit RESULT [key=value ...]

@@ -1,5 +1,6 @@
 """``adaptive verify``: whether a report says what its results say, and they what their configurations say."""
 
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from adaptive.commands.arguments import split_settings
 from adaptive.config.schema_commands import PRECISIONS
 from adaptive.errors import BadInput
 
-N_TRIALS, SEED = 64, 1
+N_TRIALS = 64
 ALL = "all"
 LARGEST = 2**32 - 1
 MOST_SHOWN = 20
@@ -35,8 +36,11 @@ def main(argv: Sequence[str]) -> int:
     moved = Path(settings["results"]) if "results" in settings else None
     places = Places(report, manifest, moved)
     n_trials = settings.get("n_trials", str(N_TRIALS))
+    # Drawn anew each time: whoever knew the sample could alter any other trial.
+    seed = int(settings["seed"]) if "seed" in settings else secrets.randbelow(LARGEST + 1)
     print(f"report: {report}, study {manifest['study']}, {'draft' if manifest['draft'] else 'final'}")
     print(f"manifest: SHA-256 {manifest.get('manifest_sha256')}; compare it with a copy kept elsewhere")
+    print(f"sample of trials: seed {seed}; give seed={seed} to draw the same one again")
     checks = []
     for check in (check_report_files, check_results, check_configurations, check_code):
         checks.append(check(report, manifest) if check is check_report_files else check(places))
@@ -47,7 +51,7 @@ def main(argv: Sequence[str]) -> int:
         places,
         _build,
         n_trials=None if n_trials == ALL else int(n_trials),
-        seed=int(settings.get("seed", SEED)),
+        seed=seed,
         machine=_machine(),
         progress=sys.stderr.isatty(),
     ):
