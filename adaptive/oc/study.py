@@ -29,6 +29,7 @@ from adaptive.oc.describe import describe_design, describe_truth, labels_of
 from adaptive.oc.precision import Until, check_until
 from adaptive.oc.precision_grow import reopen
 from adaptive.oc.precision_run import Pursuit
+from adaptive.oc.verify import EVIDENCE
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import check_compatible
 from adaptive.simulate.drivers import simulate as simulate_trials
@@ -75,7 +76,7 @@ def cell_path(root: Path | str, study: str, design: str, scenario: str) -> Path:
     Raises
     ------
     BadInput
-        If a name cannot be a folder name.
+        If a name cannot be a folder name, or a design or scenario has that of a folder for evidence.
     """
     named = {"study": study, "design": design, "scenario": scenario}
     faults = [
@@ -83,6 +84,11 @@ def cell_path(root: Path | str, study: str, design: str, scenario: str) -> Path:
         "digits and _ . + = -"
         for role, name in named.items()
         if not _FOLDER.fullmatch(name)
+    ]
+    faults += [
+        f"{role} name {name!r} is that of a folder for evidence; give another than {', '.join(EVIDENCE)}"
+        for role, name in (("design", design), ("scenario", scenario))
+        if name in EVIDENCE
     ]
     if faults:
         raise BadInput(faults)

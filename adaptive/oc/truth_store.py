@@ -112,10 +112,13 @@ def fitting_check(
     here = {(result.design, result.scenario) for result in results}
     made_for = [item for item in content["results"] if (item["design"], item["scenario"]) in here]
     reasons = strangers(made_for, results) or ([] if made_for else ["none of them is among these"])
+    missing = sorted(here - {(item["design"], item["scenario"]) for item in made_for})
+    if not reasons and missing:
+        reasons = [f"it does not cover {', '.join('/'.join(pair) for pair in missing[:3])}"]
     if not reasons and code_differs(content, results):
         reasons = ["it was made by another simulation code"]
     if not reasons:
         return content, []
     return None, [
-        f"The check of true values is of other results ({'; '.join(reasons[:3])}) and is not shown; {REMEDY}"
+        f"The check of true values is not of these results ({'; '.join(reasons[:3])}) and not shown; {REMEDY}"
     ]

@@ -1,7 +1,7 @@
-"""True values against a large sample: the Cox estimate and its error, and that a wrong true value is "
-"found."""
+"""True values against a large sample: the Cox estimate and its error; a wrong true value is found."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,8 +26,7 @@ TRUE = ((-0.6, 0.0), (0.3, -0.2))
 
 
 def brute_force_cox(time, event, x):
-    """Return the Cox estimate by maximising the partial likelihood, and Lin and Wei's error, patient by "
-    "patient."""
+    """Return the Cox estimate by maximising the partial likelihood, and Lin and Wei's error, one by one."""
     at_risk = [time >= t for t in time]
 
     def loss(beta):
@@ -162,6 +161,15 @@ def test_the_command_writes_what_the_report_shows(study, capsys):
     stored = json.loads((study / FOLDER / FILE).read_text())["rows"]
     assert frame.estimate.tolist() == [row["estimate"] for row in stored]
     assert truth_section({"truth_check": truth_part(Source(source.results), {}), "tables": {}}).covers == ()
+
+
+def test_a_check_of_some_scenarios_is_no_check_of_all(study):
+    """A scenario simulated after ``adaptive truth`` has not been checked."""
+    assert main(["truth", str(study), "n_patients=20000"]) == 0
+    results = load_results([study])
+    later = replace(results[0], manifest=results[0].manifest | {"scenario": "later"})
+    part = truth_part(Source([*results, later], study), {})
+    assert not part["found"] and f"does not cover {later.design}/later" in part["messages"][0]
 
 
 def test_a_wrong_scenario_makes_the_command_fail(study, monkeypatch, capsys):
