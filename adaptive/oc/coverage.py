@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from adaptive.errors import BadInput
+from adaptive.oc.null_content import fitting_searches
 from adaptive.oc.scenario_facts import Facts
 from adaptive.oc.sensitivity_store import fitting_index
 from adaptive.oc.source import Source
@@ -22,8 +24,7 @@ RATIO = 1.5
 
 def coverage(source: Source, facts: Mapping[str, Facts]) -> dict[str, Any]:
     """Return ``table`` (item, family, covered by) and ``missing`` (families by checklist item)."""
-    searched = source.folder is not None and any((source.folder / "nulls").glob("**/*.json"))
-    rows = [("G1", *row) for row in null_families(facts, searched=searched)]
+    rows = [("G1", *row) for row in null_families(facts, searched=_searched(source))]
     rows += [("G2", *row) for row in alternative_families(facts)]
     rows += [("G3", *row) for row in nuisance_families(source, facts)]
     missing: dict[str, list[str]] = {}
@@ -37,16 +38,27 @@ def coverage(source: Source, facts: Mapping[str, Facts]) -> dict[str, Any]:
     return {"table": table, "missing": missing}
 
 
-def null_families(facts: Mapping[str, Facts], *, searched: bool) -> list[tuple[str, str]]:
-    """Return the families of nulls and what covers each; ``searched`` if the null space was."""
+def _searched(source: Source) -> set[str]:
+    """Return what searches of nulls that belong to the results varied: ``partial``, kinds of factors."""
+    try:
+        searches, _ = fitting_searches(source.folder, source.results)
+    except BadInput:
+        return set()
+    kinds = {factor["kind"] for search in searches for factor in search["factors"]}
+    return kinds | ({"partial"} if any(len(search["patterns"]) > 1 for search in searches) else set())
+
+
+def null_families(facts: Mapping[str, Facts], *, searched: set[str]) -> list[tuple[str, str]]:
+    """Return the families of nulls and what covers each; ``searched`` is what searches of nulls varied."""
     nulls = {name: found for name, found in facts.items() if found.is_null}
+    drifting = [n for n, f in nulls.items() if f.drifts or f.mix_shifts]
     plain = [n for n, f in nulls.items() if not (f.harms or f.drifts or f.mix_shifts)]
-    space = "search of the null space" if searched else ""
+    space = {kind: "search of the null space" for kind in searched}
     return [
         ("global null", ", ".join(plain)),
-        ("partial nulls over subgroups", space or _partial(facts)),
-        ("null with unequal baseline hazards", ", ".join(_unequal(nulls)) or space),
-        ("null with drift", ", ".join(n for n, f in nulls.items() if f.drifts or f.mix_shifts) or space),
+        ("partial nulls over subgroups", space.get("partial") or _partial(facts)),
+        ("null with unequal baseline hazards", ", ".join(_unequal(nulls)) or space.get("hazard_in", "")),
+        ("null with drift", ", ".join(drifting) or space.get("drift", "")),
         ("null with harm", ", ".join(name for name, found in nulls.items() if found.harms)),
     ]
 

@@ -25,7 +25,7 @@ def facts(log_hr, **changes) -> Facts:
 
 
 def families(found, **options) -> dict[str, str]:
-    return dict(null_families(found, searched=False)) | dict(alternative_families(found))
+    return dict(null_families(found, searched=set())) | dict(alternative_families(found))
 
 
 SET = {
@@ -199,3 +199,16 @@ def test_a_question_without_an_answer_says_what_was_missing(result):
     answers = answers_part(Source([result], dossier={"questions": asked}), TABLES)["answers"]
     assert "did you mean 'null'" in answers[0]["absent"]
     assert answers[1]["absent"] == "the results hold no Power"
+
+
+def test_a_search_of_nulls_covers_only_what_it_varied():
+    alone = {"null": SET["null"], "one": SET["one"]}
+    space = "search of the null space"
+    for searched, family in (
+        ({"partial"}, "partial nulls over subgroups"),
+        ({"hazard_in"}, "null with unequal baseline hazards"),
+        ({"drift"}, "null with drift"),
+    ):
+        found = dict(null_families(alone, searched=searched))
+        assert [name for name, by in found.items() if by == space] == [family]
+    assert space not in dict(null_families(alone, searched={"hazard", "accrual"})).values()
