@@ -57,8 +57,10 @@ def _missing(n: int, m: int) -> Estimate:
     return Estimate(np.nan, np.nan, np.nan, np.nan, n, m)
 
 
-def wilson(successes: int, n: int, level: float = 0.95) -> tuple[float, float]:
+def wilson(successes: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """Return the Wilson score limits of a proportion; ``(0, 1)`` when ``n`` is 0.
+
+    Both numbers may be fractions, such as an effective number of trials.
 
     Centre ``(x + z^2 / 2) / (n + z^2)``; half-width ``z sqrt(x (n - x) / n + z^2 / 4) / (n + z^2)``.
 

@@ -69,10 +69,15 @@ def pooled(pieces: Sequence[Piece], minimum: int = 0) -> Estimate:
 
 
 def pooled_proportion(pieces: Sequence[Piece], minimum: int = 0) -> Estimate:
-    """Return ``pooled`` with limits kept between 0 and 1; Wilson's where nothing varied."""
+    """Return ``pooled`` with limits kept between 0 and 1; Wilson's where nothing varied.
+
+    Wilson's limits take ``(sum u)^2 / sum u^2`` as the number of independent trials, ``u`` the weight that a
+    virtual patient list has in the denominator: copies of one scenario know no more than the scenario.
+    """
     found = pooled(pieces, minimum)
     if found.mcse == 0 and found.estimate in (0.0, 1.0):
-        lower, upper = mc.wilson(round(found.estimate) * found.m, found.m)
+        effective = _effective_number(pieces)
+        lower, upper = mc.wilson(found.estimate * effective, effective)
         return found._replace(lower=lower, upper=upper)
     return found._replace(
         lower=float(np.maximum(found.lower, 0.0)), upper=float(np.minimum(found.upper, 1.0))
@@ -92,17 +97,33 @@ def _contributions(pieces: Sequence[Piece], ratio: float) -> np.ndarray:
 
     A weighted mean has weights that sum to ``B`` or less, and a constant denominator contributes nothing.
     """
+    if min(piece.trial.size for piece in pieces) < 2:
+        return np.full(1, np.nan)
+    return _over_lists(pieces, [_contribution(piece, ratio) for piece in pieces])
+
+
+def _contribution(piece: Piece, ratio: float) -> np.ndarray:
+    size = piece.trial.size
+    values = np.asarray(piece.top, float) - float(np.mean(piece.top))
+    if piece.bottom is not None:
+        values = values - ratio * (np.asarray(piece.bottom, float) - float(np.mean(piece.bottom)))
+    return piece.weight * values / np.sqrt(size * (size - 1))
+
+
+def _effective_number(pieces: Sequence[Piece]) -> float:
+    """Return the number of independent trials that weigh as unequally as the virtual patient lists do."""
+    ones = [np.ones(p.trial.size) if p.bottom is None else np.asarray(p.bottom, float) for p in pieces]
+    weights = [p.weight * own / p.trial.size for p, own in zip(pieces, ones, strict=True)]
+    total = _over_lists(pieces, weights)
+    return float(total.sum() ** 2 / (total**2).sum())
+
+
+def _over_lists(pieces: Sequence[Piece], values: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the sum over pieces of what each trial adds, by virtual patient list."""
     seeds = {seed: i for i, seed in enumerate(dict.fromkeys(piece.seed for piece in pieces))}
     first = min(int(piece.trial.min()) for piece in pieces)
     width = 1 + max(int(piece.trial.max()) for piece in pieces) - first
     total = np.zeros(len(seeds) * width)
-    for piece in pieces:
-        size = piece.trial.size
-        if size < 2:
-            return np.full(1, np.nan)
-        values = np.asarray(piece.top, float) - float(np.mean(piece.top))
-        if piece.bottom is not None:
-            values = values - ratio * (np.asarray(piece.bottom, float) - float(np.mean(piece.bottom)))
-        where = seeds[piece.seed] * width + piece.trial - first
-        total[where] += piece.weight * values / np.sqrt(size * (size - 1))
+    for piece, own in zip(pieces, values, strict=True):
+        total[seeds[piece.seed] * width + piece.trial - first] += own
     return total

@@ -74,6 +74,39 @@ def test_a_share_that_never_varies_has_wilson_limits_and_too_few_are_suppressed(
     assert np.isnan(pooled([]).estimate)
 
 
+def wilson_of_none(n):
+    """The upper Wilson limit of 0 in n trials, in closed form."""
+    z2 = 1.959963984540054**2
+    return z2 / (n + z2)
+
+
+def test_limits_where_nothing_varied_count_each_virtual_patient_list_once():
+    trial, none = np.arange(300), np.zeros(300, bool)
+    copies = pooled_proportion([Piece(1.0, 1, trial, none)] * 24)
+    assert copies.upper == pytest.approx(wilson_of_none(300))
+    # Planted error: trials times cells taken as independent, as the same pieces of other seeds are.
+    apart = pooled_proportion([Piece(1.0, seed, trial, none) for seed in range(24)])
+    assert apart.upper == pytest.approx(wilson_of_none(24 * 300))
+    assert copies.upper > 20 * apart.upper
+    every = pooled_proportion([Piece(1.0, 1, trial, ~none)] * 24)
+    assert (every.lower, every.upper) == (pytest.approx(1 - wilson_of_none(300)), 1.0)
+
+
+def test_effective_number_of_unequal_weights_by_hand():
+    """Weights 3 and 1 on 200 and 100 trials: 200 lists of 3 / 200 and 100 of 1 / 100; shared ones add up."""
+    long, short = np.arange(200), np.arange(100)
+    none = np.zeros(200, bool)
+    apart = [Piece(3.0, 1, long, none), Piece(1.0, 2, short, none[:100])]
+    expected = 4.0**2 / (200 * 0.015**2 + 100 * 0.01**2)
+    assert pooled_proportion(apart).upper == pytest.approx(wilson_of_none(expected))
+    together = [apart[0], apart[1]._replace(seed=1)]
+    expected = 4.0**2 / (100 * 0.025**2 + 100 * 0.015**2)
+    assert pooled_proportion(together).upper == pytest.approx(wilson_of_none(expected))
+    # Of a ratio only the trials of its denominator count.
+    given = Piece(1.0, 1, long, none, long < 50)
+    assert pooled_proportion([given] * 3).upper == pytest.approx(wilson_of_none(50))
+
+
 @pytest.mark.parametrize("r", [0.0, 0.6, 0.95])
 def test_relative_precision_of_normal_estimates(r):
     rng = np.random.default_rng(4)
