@@ -13,6 +13,7 @@ import numpy as np
 from adaptive.codes import CellStatus, HealthCode
 from adaptive.design.decide import asked, due_cells, rule_slots
 from adaptive.design.protocol import Design
+from adaptive.design.rule_lines import rule_lines
 from adaptive.design.rules import AbstractRule, Asks
 from adaptive.records import Decision, Evidence, Progress
 
@@ -71,13 +72,13 @@ def rule_rows(
 
 
 def _names(rule: AbstractRule) -> list[str]:
-    """Return what each measure of a rule is called: the kind, which part of how many, and the scope."""
-    scope, inner = (f", {rule.scope}" if rule.scope else ""), rule
-    while len(inner.parts) == 1:
-        inner = inner.parts[0]
-    n = len(rule.measures)
-    part = [f" (part {k + 1} of {n}, {inner.joined})" for k in range(n)] if n > 1 else [""]
-    return [f"{rule.kind}{each}{scope}" for each in part]
+    """Return what each measure of a rule is called: the kind, which part of it and its joint, the cells."""
+    names = []
+    for line in rule_lines(rule):
+        joint = f", {line.joined}" if line.joined else ""
+        part = f" (part {line.part}{joint})" if line.part else ""
+        names.append(rule.kind + part + (f", {line.scope}" if line.scope else ""))
+    return names
 
 
 def _rule_row(rule: AbstractRule, ask: Asks, statistic: float) -> dict[str, Any]:

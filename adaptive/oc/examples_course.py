@@ -14,6 +14,7 @@ from jaxtyping import Bool
 from adaptive.codes import CellStatus, HealthCode
 from adaptive.design.decide import advance, at_look, due_cells, initial_progress, rule_slots
 from adaptive.design.protocol import Design
+from adaptive.design.rule_lines import rule_lines
 from adaptive.design.rules import AbstractRule, Asks
 from adaptive.io.frames import Labels, Tables
 from adaptive.oc.describe import labels_of
@@ -123,21 +124,14 @@ def _rule(rule: AbstractRule, rows: slice, fired, evidence: Evidence, before: Pr
     """Return what a rule asked of a cell and whether it fired."""
     events = float(evidence.events[s, 0] + evidence.events[s, b + 1])
     values = np.asarray(evidence.statistics[rows])[:, s, b]
-    asks = rule.asks(int(before.look))
+    asks = zip(rule_lines(rule), rule.asks(int(before.look)), values, strict=True)
     return {
         "kind": rule.kind,
         "binding": bool(rule.binding),
-        "scope": rule.scope,
-        "joined": joining(rule),
-        "asks": [_ask(ask, float(value), events) for ask, value in zip(asks, values, strict=True)],
-        "applied": not all(np.isnan(ask.threshold) for ask in asks),
+        "asks": [line._asdict() | _ask(ask, float(value), events) for line, ask, value in asks],
+        "applied": bool(rule.applied(before)),
         "fired": bool(fired[s, b]),
     }
-
-
-def joining(rule: AbstractRule) -> str:
-    """Return the word between the lines of a rule; a scope leaves it to the rule within."""
-    return joining(rule.parts[0]) if len(rule.parts) == 1 else rule.joined
 
 
 def _ask(ask: Asks, statistic: float, events: float) -> dict:

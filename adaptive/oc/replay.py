@@ -113,13 +113,20 @@ def _cell_lines(cell: dict) -> Iterator[str]:
 
 
 def _rule_lines(rule: dict) -> Iterator[str]:
-    """Return what a rule asked of an open cell, and whether it fired; a line per measure."""
-    scope = f", {rule['scope']}" if rule["scope"] else ""
-    kind = f"{rule['kind']} rule{'' if rule['binding'] else ' (advice)'}{scope}"
-    for number, ask in enumerate(rule["asks"]):
-        begin = f"  {rule['joined']}" if number else f"{kind}:"
-        said = f"{begin} {_ask_text(ask)}"
-        last = number == len(rule["asks"]) - 1 and rule["applied"]
+    """Return what a rule asked of an open cell, and whether it fired; a line per measure.
+
+    Parts that have parts are numbered; cells are named once for the rule, or per line where parts differ.
+    """
+    asks = rule["asks"]
+    nested = any("." in ask["part"] for ask in asks)
+    shared = len({ask["scope"] for ask in asks}) == 1
+    scope = f", {asks[0]['scope']}" if shared and asks[0]["scope"] else ""
+    kind = f"{rule['kind']} rule{'' if rule['binding'] else ' (advice)'}{scope}:"
+    for number, ask in enumerate(asks):
+        begin = [f"  {ask['joined']}" if number else kind]
+        begin += [f"({ask['part']})"] * nested + [f"[{ask['scope']}]"] * bool(ask["scope"] and not shared)
+        said = f"{' '.join(begin)} {_ask_text(ask)}"
+        last = number == len(asks) - 1 and rule["applied"]
         yield f"{said}: {'FIRES' if rule['fired'] else 'does not fire'}" if last else said
 
 

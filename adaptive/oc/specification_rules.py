@@ -12,6 +12,7 @@ import pandas as pd
 from adaptive.codes import CellStatus
 from adaptive.design.decide import PRECEDENCE
 from adaptive.design.protocol import Design
+from adaptive.design.rule_lines import rule_lines
 from adaptive.design.rules import AbstractRule
 from adaptive.design.rules_combined import AllOfRules
 from adaptive.oc.labels import STATES
@@ -27,6 +28,7 @@ RULE_COLUMNS = (
     "force",
 )
 NEVER = "not applied"
+ALONE = "each cell by itself"
 
 
 def ordered_rules(design: Design) -> list[AbstractRule]:
@@ -35,21 +37,24 @@ def ordered_rules(design: Design) -> list[AbstractRule]:
 
 
 def rule_table(design: Design) -> pd.DataFrame:
-    """Return a row per measure of each rule, in order of precedence."""
+    """Return a row per measure of each rule, in order of precedence.
+
+    ``order`` is the place of the rule; behind a point stands that of the part which asks the measure.
+    """
     rows = []
     for order, rule in enumerate(ordered_rules(design), 1):
         looks = [rule.asks(look) for look in range(design.looks.n_looks)]
-        for number, asks in enumerate(zip(*looks, strict=True)):
+        for line, asks in zip(rule_lines(rule), zip(*looks, strict=True), strict=True):
             first = asks[0]
             rows.append(
                 (
-                    f"{order}",
+                    f"{order}.{line.part}".rstrip("."),
                     rule.kind,
-                    (f"{rule.joined} " if number else "") + first.words.replace(">=", "≥"),
+                    f"{line.joined} {first.words.replace('>=', '≥')}".strip(),
                     "above" if first.sign == ">" else "below",
                     thresholds([ask.threshold for ask in asks]),
                     f"{first.min_events:g}",
-                    rule.scope or "each cell by itself",
+                    line.scope or ALONE,
                     "binding" if rule.binding else "non-binding: advises only",
                 )
             )
@@ -78,7 +83,7 @@ def verdict_table(design: Design) -> pd.DataFrame:
         rows.append(
             [
                 *("fires" if fires else "\N{EN DASH}" for fires in fired),
-                STATES["OPEN" if won is None else won.name] if won is not None else "open",
+                "open" if won is None else STATES[won.name],
                 _at_the_end(kinds, fired),
             ]
         )
@@ -162,19 +167,21 @@ def _listed(looks: Sequence[int]) -> str:
 ORDER_OF_EVENTS = (
     "Patients who entered since the look before are randomised under the probabilities in force; the month "
     "of the look follows from its trigger.",
-    "All patients and follow-up up to that month, closed cells included, are analysed with one model.",
+    "All patients and follow-up up to the data cut-off, closed cells included, are analysed with one model.",
     "If the fit fails its checks no rule fires in any cell.",
     "Every rule is judged in every open cell on the same posterior; where several binding rules fire for a "
     "cell, harm wins over efficacy, efficacy over futility, futility over expected success.",
     "Non-binding rules close nothing; the first advice of a cell is kept, by the same order.",
     "If a cell is still open or awaits the final look, the trial goes on, and the probabilities of "
-    "randomisation are computed anew for the cells still open.",
+    "randomisation for the cells still open follow as the rows on randomisation say.",
 )
 """What happens at a look, in order."""
 
 EDGES = (
     "Ties: a rule fires strictly beyond its threshold; equality never fires.",
-    "A rule fires only if arm and control together have its number of events in the cell's own subgroup.",
+    "A cell meets a rule only if arm and control together have the rule's number of events in the cell's own "
+    "subgroup. A rule judged over several cells at once closes them together as its row says, a cell that "
+    "does not meet it included where any one is enough.",
     "A quantity that does not exist (no events, say) fires nothing.",
     "A look is left out if its trigger cannot come before the limit of months, or comes no later than the "
     "look before; the final look is held at that limit at the latest, with the reason calendar limit.",
@@ -189,7 +196,8 @@ EDGES = (
 CLOSING = (
     "No further patient of that subgroup is randomised to the arm; those already on it are followed, and "
     "their data stay in every later analysis, where they inform the other subgroups through the model.",
-    "The others of its subgroup share its probability under the formula above; control stays open with them.",
+    "Its probability goes to the arms still open in its subgroup, as the rows on randomisation say; control "
+    "stays open with them.",
     "A subgroup in which every experimental arm is closed enrols nobody more, control included; later "
     "arrivals of that subgroup are turned away; others may use the places up to their own maxima.",
     "The estimate of a cell is that of the look that decided it.",

@@ -46,15 +46,25 @@ def probability(value: float | None, digits: int = 2) -> str:
 def rule_title(rule: dict) -> str:
     """Return the heading of a rule: what it decides, and on what."""
     kind = rule["kind"] + ("" if rule["binding"] else " (advice)")
-    return f"{kind[:1].upper()}{kind[1:]}: " + f" {rule['joined']} ".join(a["words"] for a in rule["asks"])
+    return f"{kind[:1].upper()}{kind[1:]}: " + _linked(rule["asks"], [ask["words"] for ask in rule["asks"]])
 
 
 def rule_text(rule: dict) -> str:
     """Return the values of a rule beside its thresholds, and whether it fired."""
     if not rule["applied"]:
         return ABSENT
-    said = f" {rule['joined']} ".join(_ask(ask) for ask in rule["asks"])
+    said = _linked(rule["asks"], [_ask(ask) for ask in rule["asks"]])
     return f"{said} fires" if rule["fired"] else said
+
+
+def _linked(asks: list[dict], texts: list[str]) -> str:
+    """Return the texts of a rule's measures with the words between them, numbered where parts have parts."""
+    nested = any("." in ask["part"] for ask in asks)
+    numbers = [f"({ask['part']}) " if nested else "" for ask in asks]
+    return " ".join(
+        f"{ask['joined']} {number}{text}".strip()
+        for ask, number, text in zip(asks, numbers, texts, strict=True)
+    )
 
 
 def _ask(ask: dict) -> str:

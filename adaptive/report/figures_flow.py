@@ -1,6 +1,7 @@
 """The decision flow of a design as a diagram, drawn from its rules. Draws; decides and computes nothing."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from textwrap import fill
 from typing import Any
 
@@ -15,6 +16,8 @@ ROW, GAP, PAD = 0.165, 0.26, 0.12
 """Height of a line of text, space between boxes and margin within one, in inches."""
 LEFT, MIDDLE, RIGHT = (0.05, 4.75), (0.05, 4.75), (5.75, 3.6)
 WRAP_LEFT, WRAP_RIGHT = 62, 46
+ALONE = "each cell by itself"
+"""The cells of a rule without a scope, as the table of rules has it."""
 VERDICTS = {
     "harm": ("#D55E00", "cell closed: harm"),
     "efficacy": ("#0072B2", "cell closed: efficacy (a claim)"),
@@ -58,12 +61,10 @@ def flow_steps(flow: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
             INK,
         ),
     ]
-    for rule in _merged(flow["rules"]):
-        colour, then = VERDICTS.get(rule["verdict"], (INK, rule["verdict"]))
-        binding = rule["force"] == "binding"
-        steps.append(
-            (_rule_text(rule), "yes", then if binding else f"advice only: {rule['verdict']}", colour)
-        )
+    for rows in _merged(flow["rules"]):
+        verdict, binding = rows[0]["verdict"], rows[0]["force"] == "binding"
+        colour, then = VERDICTS.get(verdict, (INK, verdict))
+        steps.append((_rule_text(rows), "yes", then if binding else f"advice only: {verdict}", colour))
     steps += [
         (
             f"Is this the final look ({final}), or the limit of months?",
@@ -84,24 +85,28 @@ def flow_steps(flow: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     return steps
 
 
-def _merged(rules: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
-    """Return rules that compare several quantities as one, in order."""
-    merged: dict[str, dict[str, str]] = {}
-    for row in rules:
-        text = f"{row['measure']} {row['side']} {row['thresholds']}"
-        if row["order"] in merged:
-            merged[row["order"]]["text"] += f"\n{text}"
-        else:
-            merged[row["order"]] = dict(row) | {"text": text}
-    return list(merged.values())
+def _merged(rules: Sequence[Mapping[str, str]]) -> list[list[Mapping[str, str]]]:
+    """Return the rows of each rule, in order: those whose places begin with the same number."""
+    return [list(rows) for _, rows in groupby(rules, lambda row: row["order"].split(".")[0])]
 
 
-def _rule_text(rule: Mapping[str, str]) -> str:
-    """Return what a rule asks."""
-    cells = "" if rule["cells"] == "each cell by itself" else f"\n({rule['cells']})"
-    force = "" if rule["force"] == "binding" else " (non-binding)"
-    events = f"\nwith at least {rule['events']} events of arm and control" if rule["events"] != "0" else ""
-    return f"{rule['verdict'].capitalize()} rule{force}: {rule['text']}{events}{cells}"
+def _rule_text(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return what a rule asks; with parts, a line for each, under its number where parts are nested."""
+    nested = any(row["order"].count(".") > 1 for row in rows)
+    scopes = {row["cells"] for row in rows}
+    lines = [_asked(row, numbered=nested, scoped=len(scopes) > 1) for row in rows]
+    force = "" if rows[0]["force"] == "binding" else " (non-binding)"
+    shared = "" if len(scopes) > 1 or scopes == {ALONE} else f"\n({rows[0]['cells']})"
+    begin = "\n" if nested else " "
+    return f"{rows[0]['verdict'].capitalize()} rule{force}:{begin}" + "\n".join(lines) + shared
+
+
+def _asked(row: Mapping[str, str], *, numbered: bool, scoped: bool) -> str:
+    """Return what one part asks, with its own number of events and, where parts differ, its cells."""
+    number = f"{row['order']}: " if numbered else ""
+    events = f", with at least {row['events']} events of arm and control" if row["events"] != "0" else ""
+    cells = f" ({row['cells']})" if scoped else ""
+    return f"{number}{row['measure']} {row['side']} {row['thresholds']}{events}{cells}"
 
 
 def _looks(looks: Sequence[str]) -> str:
