@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
-from scipy import special
+from scipy import special, stats
 
 from adaptive.rng import trial_key
 from adaptive.scenario.generate import outcomes
@@ -25,6 +25,16 @@ ARRIVALS = 500
 """Arrivals per simulated world: the computed true values average a drift over as many."""
 WORLDS = 64
 """Worlds simulated together; bounds the memory, and a patient is the same whatever it is."""
+LEAST_EVENTS = 10
+"""Events in each arm below which the robust error of a Cox estimate is not used."""
+SPARSE = 50
+"""Expected patients with the endpoint, or without, below which a share is not taken as normal."""
+NOT_FINITE = "the true value is not finite"
+NO_PATIENT = "no patient was simulated there"
+FEW_EVENTS = f"fewer than {LEAST_EVENTS} events in one of the two arms"
+CERTAIN = "a true value of 0 or 1 has no sampling error; the sample agrees"
+IMPOSSIBLE = "the sample is impossible under the true value"
+"""Why an estimate has no z; the last one is a difference."""
 _STEPS = 40
 _SMALL = 1e-10
 
@@ -154,23 +164,26 @@ def hazard_ratio_rows(drawn: Sample, subgroups: Sequence[str], arms: Sequence[st
     for s, subgroup in enumerate(subgroups):
         for b, arm in enumerate(arms[1:], 1):
             own = (drawn.subgroup == s) & ((drawn.arm == 0) | (drawn.arm == b))
-            estimate, error = cox(drawn.time[own], drawn.event[own], drawn.arm[own] == b)
+            event, treated = drawn.event[own], drawn.arm[own] == b
+            enough = min(event[treated].sum(), event[~treated].sum()) >= LEAST_EVENTS
+            estimate, error = cox(drawn.time[own], event, treated) if enough else (np.nan, np.nan)
             place = {"quantity": "log_hr", "subgroup": subgroup, "arm": arm}
-            rows.append(place | _numbers(estimate, error, int(own.sum()), int(drawn.event[own].sum())))
+            rows.append(place | _numbers(estimate, error, int(own.sum()), int(event.sum())))
     return rows
 
 
 def incidence_rows(drawn: Sample, subgroups: Sequence[str], arms: Sequence[str]) -> list[dict]:
-    """Return the share of patients with the endpoint by the horizon, per subgroup and arm."""
+    """Return the share of patients with the endpoint by the horizon, per subgroup and arm.
+
+    Its standard error is that under the true value it is compared with, which is not known here.
+    """
     rows = []
     for s, subgroup in enumerate(subgroups):
         for a, arm in enumerate(arms):
             own = (drawn.subgroup == s) & (drawn.arm == a)
             n, m = int(own.sum()), int(drawn.event[own].sum())
-            p = m / n if n else np.nan
-            error = float(np.sqrt(p * (1 - p) / n)) if n else np.nan
             place = {"quantity": "cif", "subgroup": subgroup, "arm": arm}
-            rows.append(place | _numbers(p, error, n, m))
+            rows.append(place | _numbers(m / n if n else np.nan, np.nan, n, m))
     return rows
 
 
@@ -184,20 +197,60 @@ def limit(n_comparisons: int, gamma: float) -> float:
 
 
 def compared(rows: Sequence[dict], stored: dict) -> list[dict]:
-    """Return the rows that have a stored true value, with it and ``z = (estimate - stored) / mcse``.
+    """Return every row with its stored true value and ``z``, or with the ``reason`` why it has none.
+
+    ``z = (estimate - stored) / mcse``. The standard error of a share is that which the stored value implies,
+    ``sqrt(p (1 - p) / n)``: it exists where no patient of the sample, or every one, has the endpoint. Where
+    fewer than ``SPARSE`` are expected with it, or without, ``z`` is the normal deviate of the exact binomial
+    tail instead.
 
     Parameters
     ----------
     rows
         Of ``hazard_ratio_rows`` and ``incidence_rows``.
     stored
-        The content of ``truth.json``; values that are infinite there are not compared.
+        The content of ``truth.json``; values that are infinite are null there.
     """
     names = {"log_hr": stored["arms"][1:], "cif": stored["arms"]}
     found = []
     for row in rows:
         s = stored["subgroups"].index(row["subgroup"])
         value = stored[row["quantity"]][s][names[row["quantity"]].index(row["arm"])]
-        if value is not None and row["mcse"] > 0:
-            found.append(row | {"stored": float(value), "z": (row["estimate"] - value) / row["mcse"]})
+        found.append(_compared(row, value))
     return found
+
+
+def _compared(row: dict, value: float | None) -> dict:
+    error = row["mcse"]
+    if row["quantity"] == "cif" and value is not None and row["n"]:
+        error = float(np.sqrt(max(value * (1 - value), 0.0) / row["n"]))
+    reason = _reason(row["estimate"], error, value, row)
+    z = None if reason else (row["estimate"] - value) / error
+    if z is not None and row["quantity"] == "cif" and row["n"] * min(value, 1 - value) < SPARSE:
+        z = _exact_z(row["m"], row["n"], value)
+    return row | {"mcse": error, "stored": value, "z": z, "reason": reason}
+
+
+def _exact_z(m: int, n: int, p: float) -> float:
+    """Return the normal deviate of the smaller binomial tail of ``m``; 0 where both exceed a half."""
+    low, high = stats.binom.cdf(m, n, p), stats.binom.sf(m - 1, n, p)
+    deviate = float(special.ndtri(max(min(low, high, 0.5), np.finfo(float).tiny)))
+    return deviate if low < high else -deviate
+
+
+def _reason(estimate: float, error: float, value: float | None, row: dict) -> str:
+    """Return why an estimate has no ``z``; empty if it has one."""
+    if value is None:
+        return NOT_FINITE
+    if not row["n"]:
+        return NO_PATIENT
+    if not (np.isfinite(estimate) and np.isfinite(error)):
+        return FEW_EVENTS
+    if error > 0:
+        return ""
+    return CERTAIN if estimate == value else IMPOSSIBLE
+
+
+def differs(row: dict, largest: float) -> bool:
+    """Return whether a row of ``compared`` is further off than ``largest``, or contradicts its true value."""
+    return row["reason"] == IMPOSSIBLE if row["z"] is None else bool(abs(row["z"]) > largest)

@@ -4,11 +4,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from adaptive.errors import BadInput
 from adaptive.io.atomic import unwritable
 from adaptive.io.hashing import sha256_data
 from adaptive.oc.evidence import code_differs, identity_of, read_evidence, strangers, write_evidence
 from adaptive.oc.load import CellResult
-from adaptive.oc.truth_check import compared, hazard_ratio_rows, incidence_rows, limit, sample, without
+from adaptive.oc.truth_check import (
+    compared,
+    differs,
+    hazard_ratio_rows,
+    incidence_rows,
+    limit,
+    sample,
+    without,
+)
 from adaptive.scenario.truth import Scenario
 
 FOLDER, FILE = "truth", "truth.json"
@@ -75,9 +84,15 @@ def write_check(
     Raises
     ------
     BadInput
-        If the operating system cannot write.
+        If no true value could be compared, or the operating system cannot write.
     """
-    largest = limit(len(rows), GAMMA)
+    n_compared = sum(row["z"] is not None for row in rows)
+    largest = limit(n_compared, GAMMA)
+    judged = [row | {"differs": differs(row, largest)} for row in rows]
+    n_different = sum(row["differs"] for row in judged)
+    if not (n_compared or n_different):
+        reasons = "; ".join(dict.fromkeys(row["reason"] for row in rows))
+        raise BadInput(f"no true value can be compared with the sample ({reasons}); give a larger n_patients")
     content = {
         "study": results[0].manifest["study"],
         "results": [identity_of(result) for result in results],
@@ -85,8 +100,8 @@ def write_check(
         "command": command,
         "gamma": GAMMA,
         "largest_z": largest,
-        "differ": sum(abs(row["z"]) > largest for row in rows),
-        "rows": [row | {"differs": bool(abs(row["z"]) > largest)} for row in rows],
+        "differ": n_different,
+        "rows": judged,
     }
     try:
         (study / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -117,6 +132,8 @@ def fitting_check(
         reasons = [f"it does not cover {', '.join('/'.join(pair) for pair in missing[:3])}"]
     if not reasons and code_differs(content, results):
         reasons = ["it was made by another simulation code"]
+    if not reasons and any("reason" not in row for row in content["rows"]):
+        reasons = ["an earlier version made it, which left out what it could not compare"]
     if not reasons:
         return content, []
     return None, [

@@ -39,7 +39,7 @@ def truth_section(content: dict) -> Section | None:
 def _table(frame: pd.DataFrame | None) -> Table | None:
     if frame is None or frame.empty:
         return None
-    shown = frame.assign(z=[f"{z:+.2f}".replace("-", "\N{MINUS SIGN}") for z in frame.z])
+    shown = frame.assign(z=[_z(*pair) for pair in zip(frame.z, frame.reason, strict=True)])
     shown = shown.assign(mark=["differs" if differs else "" for differs in shown.differs])
     return plain(
         shown[[*COLUMNS, "mark"]],
@@ -53,3 +53,7 @@ def _table(frame: pd.DataFrame | None) -> Table | None:
         collapse=True,
         made_by="truth",
     )
+
+
+def _z(z: float, reason: str) -> str:
+    return f"not comparable: {reason}" if reason else f"{z:+.2f}".replace("-", "\N{MINUS SIGN}")

@@ -10,11 +10,27 @@ from scipy import optimize, stats
 from adaptive.cli import main
 from adaptive.config import build
 from adaptive.errors import BadInput
+from adaptive.oc import truth_store
+from adaptive.oc.evidence import SELF, write_evidence
 from adaptive.oc.load import load_results
 from adaptive.oc.source import Source
 from adaptive.oc.study import run_cell
-from adaptive.oc.truth_check import compared, cox, hazard_ratio_rows, incidence_rows, limit, sample, without
-from adaptive.oc.truth_content import truth_part
+from adaptive.oc.truth_check import (
+    CERTAIN,
+    FEW_EVENTS,
+    IMPOSSIBLE,
+    NO_PATIENT,
+    NOT_FINITE,
+    compared,
+    cox,
+    differs,
+    hazard_ratio_rows,
+    incidence_rows,
+    limit,
+    sample,
+    without,
+)
+from adaptive.oc.truth_content import told, truth_part
 from adaptive.oc.truth_store import FILE, FOLDER
 from adaptive.report.sections_truth import truth_section
 from adaptive.scenario.estimand import true_values
@@ -113,10 +129,59 @@ def test_dropout_left_in_by_mistake_is_found():
     assert max(abs(row["z"]) for row in compared(rows, stored_truth())) > limit(6, 0.01)
 
 
-def test_infinite_true_values_are_not_compared(rows):
+def test_what_cannot_be_compared_stays_with_its_reason(rows):
     stored = stored_truth()
     stored["log_hr"][0][0] = None
-    assert len(compared(rows, stored)) == 9
+    found = compared(rows, stored)
+    assert len(found) == 10
+    assert [row["reason"] for row in found if row["z"] is None] == [NOT_FINITE]
+
+
+def share(m, n, true):
+    """Return the comparison of one share, ``m`` of ``n`` patients, with a true value."""
+    row = {"quantity": "cif", "subgroup": "red", "arm": "control", "mcse": np.nan, "n": n, "m": m}
+    stored = {"subgroups": ["red"], "arms": ["control"], "cif": [[true]]}
+    (found,) = compared([row | {"estimate": m / n if n else np.nan}], stored)
+    return found
+
+
+def test_the_error_of_a_share_is_that_under_its_true_value():
+    """So a share of 0 or 1 is compared; under its own error it had none and was dropped."""
+    for m in (0, 1000):
+        found = share(m, 1000, 0.4)
+        assert found["z"] == pytest.approx((m / 1000 - 0.4) / np.sqrt(0.4 * 0.6 / 1000))
+        assert differs(found, limit(10, 0.01))
+    assert share(0, 1000, 1e-5)["z"] == 0.0
+
+
+def test_few_expected_patients_make_no_false_alarm_and_wrong_values_are_found():
+    """Where 0.02 patients are expected, one is met in 2% of samples; its normal z would be 7."""
+    largest = limit(240, 0.01)
+    n, p = 1000, 2e-5
+    assert (1 / n - p) / np.sqrt(p * (1 - p) / n) > largest
+    assert not differs(share(1, n, p), largest)
+    assert share(1, n, p)["z"] == pytest.approx(stats.norm.isf(stats.binom.sf(0, n, p)))
+    assert share(999, n, 1 - p)["z"] == pytest.approx(-share(1, n, p)["z"])
+    # The chance of a difference is at most what the limit states, for any sparse value.
+    for p in (1e-5, 3e-4, 0.004, 0.04, 0.97):
+        wrong = [m for m in range(n + 1) if differs(share(m, n, p), largest)]
+        assert stats.binom.pmf(wrong, n, p).sum() <= 2 * stats.norm.sf(largest)
+        assert {0, n} & set(wrong)
+
+
+def test_a_certain_true_value_agrees_or_is_contradicted():
+    agrees, contradicted, nobody = share(0, 50, 0.0), share(1, 50, 0.0), share(0, 0, 0.2)
+    assert [row["reason"] for row in (agrees, contradicted, nobody)] == [CERTAIN, IMPOSSIBLE, NO_PATIENT]
+    assert [differs(row, 4.0) for row in (agrees, contradicted, nobody)] == [False, True, False]
+    assert share(40, 50, 1.2)["reason"] == IMPOSSIBLE
+
+
+def test_a_hazard_ratio_needs_events_in_both_arms():
+    drawn = sample(toy_scenario(TRUE), EVENT, HORIZON, 2000, 3)
+    few = replace(drawn, event=drawn.event & ((drawn.arm != 1) | (np.cumsum(drawn.arm == 1) < 15)))
+    found = hazard_ratio_rows(few, toy_scenario().subgroups, toy_scenario().arms)
+    (first, *_) = compared(found, stored_truth())
+    assert first["reason"] == FEW_EVENTS and first["z"] is None and np.isnan(first["estimate"])
 
 
 def test_limit_is_bonferroni():
@@ -181,6 +246,53 @@ def test_a_wrong_scenario_makes_the_command_fail(study, monkeypatch, capsys):
     assert shown.covers == () and any(cell.flagged for row in shown.blocks[0].rows for cell in row)
 
 
+def without_events(scenario, *arguments):
+    """Stand in for ``sample``: nobody has an event."""
+    drawn = sample(scenario, *arguments)
+    return replace(drawn, event=np.zeros_like(drawn.event))
+
+
+def test_values_without_an_event_are_shown_counted_and_wrong(study, monkeypatch, capsys):
+    """Shares of 0 against true values of a half: every one differs. The hazard ratios have no estimate."""
+    monkeypatch.setattr(truth_store, "sample", without_events)
+    assert main(["truth", str(study), "n_patients=20000"]) == 3
+    assert f"4 of 10 true values are not comparable by a z: {FEW_EVENTS} (4)" in capsys.readouterr().out
+    part = truth_part(Source(load_results([study]), study), {})
+    frame = part["tables"]["truth_check"]
+    assert len(frame) == 10 and frame.differs.sum() == 6 and frame.z.isna().sum() == 4
+    shown = truth_section({"truth_check": part, "tables": part["tables"]})
+    texts = [[cell.text for cell in row] for row in shown.blocks[0].rows]
+    assert sum(f"not comparable: {FEW_EVENTS}" in row for row in texts) == 4
+
+
+def test_a_check_that_compares_nothing_is_refused(study, monkeypatch, capsys):
+    monkeypatch.setattr(truth_store, "incidence_rows", lambda *_: [])
+    monkeypatch.setattr(truth_store, "sample", without_events)
+    assert main(["truth", str(study), "n_patients=20000"]) == 2
+    printed = capsys.readouterr().err
+    assert "no true value can be compared" in printed and "give a larger n_patients" in printed
+    assert not (study / FOLDER / FILE).exists()
+
+
+def test_nothing_compared_can_be_told():
+    content = {"settings": {"n_patients": 1000}, "gamma": 0.01, "largest_z": limit(0, 0.01), "rows": []}
+    assert told(content)[-1] == "So no true value was checked."
+
+
+def test_a_scenario_without_any_comparison_is_not_sound(study):
+    assert main(["truth", str(study), "n_patients=20000"]) == 0
+    file = study / FOLDER / FILE
+    content = json.loads(file.read_text())
+    content["rows"] = [row | {"z": None, "reason": NO_PATIENT} for row in content["rows"]]
+    write_evidence(file, {key: value for key, value in content.items() if key != SELF})
+    part = truth_part(Source(load_results([study]), study), {})
+    assert part["found"] and not part["sound"]
+    content["rows"] = [{k: v for k, v in row.items() if k != "reason"} for row in content["rows"]]
+    write_evidence(file, {key: value for key, value in content.items() if key != SELF})
+    part = truth_part(Source(load_results([study]), study), {})
+    assert not part["found"] and "left out what it could not compare" in part["messages"][0]
+
+
 def test_an_altered_check_is_refused_and_shown_in_a_draft(study):
     main(["truth", str(study), "n_patients=2000"])
     file = study / FOLDER / FILE
@@ -191,7 +303,7 @@ def test_an_altered_check_is_refused_and_shown_in_a_draft(study):
     assert not truth_part(Source(results, study, draft=True), {})["found"]
 
 
-def test_faults_of_the_command_are_told_together(tmp_path, capsys):
+def test_faults_of_the_command_are_printedtogether(tmp_path, capsys):
     assert main(["truth", str(tmp_path), "n_patients=10", "seed=-1"]) == 2
     told = capsys.readouterr().err
     assert "n_patients: '10' came" in told and "seed: '-1' came" in told
