@@ -6,19 +6,22 @@ Says what would have to be the same for the report to be made again; ``oc.reveri
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adaptive.errors import BadInput
 from adaptive.io.atomic import write_atomic
 from adaptive.io.hashing import finite_or_null, sha256_data, sha256_file
-from adaptive.io.manifest import code_state, versions
+from adaptive.io.manifest import code_state, machine, versions
 from adaptive.io.store import MANIFEST, json_bytes
 from adaptive.oc.verify import EVIDENCE
 
 KIND, VERSION = "report", 1
 _SELF = "manifest_sha256"
 _PARTS = ("tables", "figures")
+PACKAGES = ("fonttools", "jinja2", "matplotlib", "pandas", "scipy", "typst")
+"""What tables, figures and pages rest on, beside the packages that every manifest names."""
 _REMEDY = "make the report again with `adaptive report`"
 
 
@@ -100,14 +103,34 @@ def write_report_manifest(
             _relative(output, file): sha256_file(file) for file in evidence_files(results, made.study)
         },
         "dossier_sha256": sha256_file(made.dossier) if made.dossier else None,
-        "versions": versions(),
-        "code": code_state(),
+        **made_by(),
     }
     body = finite_or_null(body)
     body[_SELF] = sha256_data(body)
     path = output / MANIFEST
     write_atomic(path, lambda file: file.write(json_bytes(body)))
     return path
+
+
+def made_by() -> dict[str, dict[str, Any]]:
+    """Return versions, machine and code that a report made here and now is made by."""
+    packages = {name: metadata.version(name) for name in PACKAGES}
+    return {"versions": versions() | packages, "machine": machine(), "code": code_state()}
+
+
+def made_otherwise(manifest: Mapping[str, Any]) -> list[str]:
+    """Return in what the versions, machine and code that made a report differ from those here."""
+    now = made_by()
+    found = []
+    for part, items in now.items():
+        before = manifest.get(part) or {}
+        names = dict.fromkeys([*before, *items])
+        found += [
+            f"{name} {before.get(name)}, here {items.get(name)}"
+            for name in names
+            if before.get(name) != items.get(name)
+        ]
+    return found
 
 
 def _asked(output: Path, made: Made) -> dict[str, Any]:

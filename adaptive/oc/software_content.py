@@ -6,15 +6,16 @@ results or the program do not carry.
 
 import inspect
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from adaptive.io.hashing import sha256_data
-from adaptive.io.manifest import code_state, machine, versions
 from adaptive.io.store import SCHEMA_VERSION
 from adaptive.oc.load import CellResult
+from adaptive.oc.report_manifest import made_by
 from adaptive.oc.reverify_trials import TOLERANCE
 from adaptive.oc.source import Source
 from adaptive.oc.validation import COLUMNS, shipped
@@ -58,7 +59,7 @@ def software_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
 
 def version_rows(results: Sequence[CellResult]) -> pd.DataFrame:
     """Return versions and machines of the results, and of what made the report, a row per item."""
-    ours = _versions_of({"versions": versions(), "code": code_state(), "machine": machine()})
+    ours = _versions_of(made_by())
     theirs = [_versions_of(result.manifest) for result in results]
     names = dict.fromkeys([name for found in [*theirs, ours] for name in found])
     rows = []
@@ -90,9 +91,18 @@ def override_rows(results: Sequence[CellResult]) -> pd.DataFrame:
     """Return the overrides in the command of each result, as typed."""
     rows = []
     for result in results:
-        words = str(result.manifest.get("command") or "").split()
-        rows.append((result.scenario, result.design, " ".join(w for w in words if "=" in w) or NOT_KNOWN))
+        words = _words(str(result.manifest.get("command") or ""))
+        shown = shlex.join(word for word in words if "=" in word or word.startswith("~"))
+        rows.append((result.scenario, result.design, shown or NOT_KNOWN))
     return pd.DataFrame(rows, columns=["scenario", "design", "overrides"])
+
+
+def _words(command: str) -> list[str]:
+    """Return the words of a command line, quoted ones whole; split at blanks where quotes do not close."""
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
 
 
 def scenario_list_hash(results: Sequence[CellResult]) -> str:
