@@ -16,9 +16,13 @@ from adaptive.errors import BadInput
 from adaptive.io.hashing import sha256_data, sha256_file
 from adaptive.io.manifest import code_state, is_untouched, versions
 from adaptive.io.store import MANIFEST
-from adaptive.oc.report_manifest import evidence_files, report_files
+from adaptive.oc.report_manifest import evidence_files, made_otherwise, report_files
 from adaptive.oc.reverify_files import compare_folders
+from adaptive.oc.reverify_trials import TOLERANCE
 from adaptive.oc.verify import find_results, read_manifest
+
+SHOWN = 3
+"""Items that a note names; the rest are counted."""
 
 
 class Check(NamedTuple):
@@ -189,22 +193,16 @@ def check_code(places: Places) -> Check:
         for entry in other
     ]
     notes = ()
-    if not made_here(manifest):
+    if other := made_otherwise(manifest):
+        more = f" and {len(other) - SHOWN} more" if len(other) > SHOWN else ""
         notes = (
-            "the report was made by another version of the program or its packages: only the numbers of its "
-            "tidy tables are compared; install that version (code.commit in manifest.json) for the whole",
+            "the report was made by another version of the program or its packages, or on another machine "
+            f"({'; '.join(other[:SHOWN])}{more}): only the numbers of its tidy tables are compared; install "
+            "what its manifest.json names for the whole",
         )
     return Check(
         "code", f"simulation code of {len(manifest['results'])} results by SHA-256", differences, notes
     )
-
-
-def made_here(manifest: Mapping[str, Any]) -> bool:
-    """Return whether the installed program and packages are those that made the report."""
-    code, found = manifest["code"], manifest.get("versions") or {}
-    same = {key: value for key, value in versions().items() if key != "platform"}
-    before = {key: value for key, value in found.items() if key != "platform"}
-    return code.get("sha256") == code_state()["sha256"] and before == same
 
 
 def same_platform(manifest: Mapping[str, Any], device: str, machine: Mapping[str, Any]) -> bool:
@@ -230,7 +228,7 @@ def check_made_again(report: Path, places: Places, make: Callable[[Path], None])
     make
         Writes the report into a folder.
     """
-    exact = made_here(places.manifest)
+    exact = not made_otherwise(places.manifest)
     with tempfile.TemporaryDirectory() as temporary:
         try:
             make(Path(temporary))
@@ -238,5 +236,6 @@ def check_made_again(report: Path, places: Places, make: Callable[[Path], None])
             return Check("report again", "not made", [f"cannot be made again: {f}" for f in error.faults])
         found = compare_folders(report, Path(temporary), report_files(report), exact=exact)
     compared = f"{found.numbers:,} values of tables and report.json"
-    compared += f", and {found.drawn} drawn files byte by byte" if exact else ""
+    agreement = f", to {TOLERANCE:g} of each; counts exactly"
+    compared += f", and {found.drawn} drawn files byte by byte" if exact else agreement
     return Check("report again", compared, found.differences)

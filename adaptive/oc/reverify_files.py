@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adaptive.oc.report_manifest import report_files
+from adaptive.oc.reverify_trials import TOLERANCE
 
 KEYS = ("scenario", "design", "metric", "level", "look", "subgroup", "arm")
 """Columns that name a row of a tidy table."""
-NUMBERS = tuple(f", {name}" for name in ("estimate", "mcse", "lower", "upper", "n", "m"))
+MEASURED = tuple(f", {name}" for name in ("estimate", "mcse", "lower", "upper"))
+COUNTED = (", n", ", m")
 """Ends of the places of a tidy table's numbers."""
+ROUNDING = 1e-9
+"""What another order of summation may leave of a number that should be zero."""
 
 
 class Found(NamedTuple):
@@ -57,8 +61,8 @@ def _is_data(name: str) -> bool:
 def _compare_data(stored: Path, made: Path, exact: bool) -> tuple[int, list[str]]:
     """Compare two tables or JSON files value by value; the bytes too if the same program wrote both.
 
-    Between two versions of the program only the numbers of tidy tables that both have are compared, because
-    a later version may say more.
+    Between two versions or machines only the numbers of tidy tables that both have are compared, because a
+    later version may say more: counts exactly, others to ``TOLERANCE``.
     """
     read = _csv_leaves if stored.suffix == ".csv" else _json_leaves
     new = dict(read(made))
@@ -68,15 +72,31 @@ def _compare_data(stored: Path, made: Path, exact: bool) -> tuple[int, list[str]
         return len(new), [f"cannot be read ({error})"]
     places = list(dict.fromkeys([*new, *old]))
     if not exact:
-        places = [p for p in places if p in new and p in old and p.endswith(NUMBERS)]
+        places = [p for p in places if p in new and p in old and p.endswith(MEASURED + COUNTED)]
     lines = [
         f"{place}: stored {_shown(old, place)}, made {_shown(new, place)}"
         for place in places
-        if place not in old or place not in new or old[place] != new[place]
+        if place not in old
+        or place not in new
+        or not (old[place] == new[place] or (not exact and _close(place, old[place], new[place])))
     ]
     if exact and not lines and stored.read_bytes() != made.read_bytes():
         lines = ["the values agree and the bytes do not"]
     return len(places), lines
+
+
+def _close(place: str, old: str, new: str) -> bool:
+    """Return whether two texts are the same measured number but for the rounding of other libraries.
+
+    Relative to the number itself, however small it is: a standard error of 0.002 must not differ by 0.0001.
+    """
+    if not place.endswith(MEASURED):
+        return False
+    try:
+        first, second = float(old), float(new)
+    except ValueError:
+        return False
+    return abs(first - second) <= max(TOLERANCE * abs(first), ROUNDING)
 
 
 def _shown(values: dict[str, Any], place: str) -> str:

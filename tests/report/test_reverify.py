@@ -9,6 +9,7 @@ import yaml
 from adaptive.errors import BadInput
 from adaptive.io.hashing import sha256_data, sha256_file
 from adaptive.io.manifest import code_state
+from adaptive.oc import report_manifest
 from adaptive.oc.report_manifest import (
     Made,
     read_report_manifest,
@@ -213,11 +214,22 @@ def test_results_of_another_simulation_code_are_found(study, monkeypatch):
     assert list(found(study / "report")) == ["code"]
 
 
-def test_by_another_version_of_the_program_only_common_numbers_are_compared(study, monkeypatch):
-    import adaptive.oc.reverify as module
+ELSEWHERE = {
+    "matplotlib": ("versions", {"matplotlib": "0.1"}),
+    "the processor": ("machine", {"processor": "another"}),
+    "the commit": ("code", {"commit": "0" * 40}),
+}
 
-    other = code_state() | {"sha256": "f" * 64}
-    monkeypatch.setattr(module, "code_state", lambda: other)
+
+def otherwise(monkeypatch, part, items):
+    """Let the report be made again by something else than made it."""
+    found = report_manifest.made_by()
+    monkeypatch.setattr(report_manifest, "made_by", lambda: found | {part: found[part] | items})
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_by_another_version_or_machine_only_common_numbers_are_compared(study, monkeypatch, name):
+    """Everything that the report prints of what made it, and so must be the same for the same bytes."""
 
     def later(folder):
         write_files(folder)
@@ -225,11 +237,37 @@ def test_by_another_version_of_the_program_only_common_numbers_are_compared(stud
         (folder / "tables" / "more.csv").write_text("a\n1\n")
         (folder / "tables" / "claims.csv").write_text(CSV + "null,fixed,new,,,all,all,1,1,1,1,1,1,1\n")
 
+    assert "report again" in found(study / "report", make=later)
+    part, items = ELSEWHERE[name]
+    otherwise(monkeypatch, part, items)
     assert found(study / "report", make=later) == {}
+    (note,) = check_code(Places(study / "report", read_report_manifest(study / "report"))).notes
+    assert f"{next(iter(items))} " in note and f", here {next(iter(items.values()))}" in note
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_found"),
+    [
+        ("0.1,0.03", "0.2,0.03", True),
+        ("0.1,0.03", "0.10000000000000002,0.03", False),
+        ("0.1,0.03", "0.1,0.030001", False),
+        # One in three hundred of a standard error is no rounding, though it is below 0.0001.
+        ("0.1,0.03", "0.1,0.0299", True),
+        ("0.17,120,12", "0.17,121,12", True),
+        ("0.17,120,12", "0.17,120,12.0", True),
+        ("0.1,0.03", "x,0.03", True),
+        ("0.1,0.03", ",0.03", True),
+    ],
+)
+def test_elsewhere_numbers_agree_to_a_tolerance_and_counts_exactly(study, monkeypatch, old, new, is_found):
     file = study / "report" / "tables" / "claims.csv"
-    file.write_text(file.read_text().replace("0.1,0.03", "0.2,0.03"))
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
     hash_again(study / "report")
-    assert list(found(study / "report", make=later)) == ["report again"]
+    # The twin: where the same program made both, any other text is a difference.
+    assert list(found(study / "report")) == ["report again"]
+    otherwise(monkeypatch, "versions", {"scipy": "0.1"})
+    assert list(found(study / "report")) == (["report again"] if is_found else [])
 
 
 def test_a_report_that_cannot_be_made_again_is_a_difference(study):
