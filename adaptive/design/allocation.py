@@ -14,6 +14,7 @@ from adaptive.design.allocation_base import AbstractAllocation, normalised, open
 from adaptive.design.allocation_bounds import bounded_simplex
 from adaptive.design.allocation_control import FixedControl
 from adaptive.design.allocation_exponents import ConstantExponent
+from adaptive.design.allocation_formula import Formula, starting_formula
 from adaptive.design.allocation_minimum import Minimum
 from adaptive.design.allocation_weights import BestArmWeights
 from adaptive.records import Evidence, Progress
@@ -50,6 +51,10 @@ class FixedAllocation(AbstractAllocation):
         """Return the ratio among open arms."""
         del evidence, progress
         return self.initial(is_open)
+
+    def formula(self, name: str = "π") -> Formula:
+        """Return the ratio among open arms."""
+        return starting_formula(name, self.ratio)
 
 
 class ThallWathenAllocation(AbstractAllocation):
@@ -93,7 +98,14 @@ class ThallWathenAllocation(AbstractAllocation):
         self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
     ) -> Float[Array, "S A"]:
         """Return P(best)^power within the bounds, or the starting ratio during burn-in or after a bad fit."""
-        composed = ResponseAdaptiveAllocation(
+        return self._composed().update(evidence, progress, is_open)
+
+    def formula(self, name: str = "π") -> Formula:
+        """Return the formula of the allocation that this is composed of."""
+        return self._composed().formula(name)
+
+    def _composed(self) -> ResponseAdaptiveAllocation:
+        return ResponseAdaptiveAllocation(
             ratio=self.ratio,
             weights=BestArmWeights(ConstantExponent(self.power)),
             control=FixedControl(self.control_share),
@@ -101,4 +113,3 @@ class ThallWathenAllocation(AbstractAllocation):
             floor=self.floor,
             cap=self.cap,
         )
-        return composed.update(evidence, progress, is_open)

@@ -8,8 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from adaptive.design.allocation_base import AbstractAllocation, open_arms, starting
-from adaptive.design.allocation_bounds import bounded_simplex
+from adaptive.design.allocation_bounds import bounded_formula, bounded_simplex
 from adaptive.design.allocation_control import AbstractControl, Claims
+from adaptive.design.allocation_formula import Formula, numbers, starting_formula
 from adaptive.design.allocation_minimum import Minimum
 from adaptive.design.allocation_weights import AbstractWeights
 from adaptive.records import Evidence, Progress
@@ -66,3 +67,17 @@ class ResponseAdaptiveAllocation(AbstractAllocation):
         some = adapting[:, 1:].any(axis=1, keepdims=True)
         ready = some & self.minimum.burnt_in(evidence) & (evidence.health.code == 0)
         return jnp.where(ready, adapted, start)
+
+    def formula(self, name: str = "π") -> Formula:
+        """Return the bounded weights, and when the starting ratio is kept instead."""
+        low, high = numbers(self.floor), numbers(self.cap)
+        experimental = f"v[s, b] = w[s, b], L[s, b] = {low}, U[s, b] = {high} for b in A[s]"
+        failed = "until the first look, and in every subgroup after a look whose fit fails its checks"
+        return bounded_formula(name).followed_by(
+            starting_formula("π⁰", self.ratio),
+            Formula((experimental,)),
+            self.control.formula(low, high),
+            self.minimum.formula(name),
+            self.weights.formula(),
+            Formula((), (f"but {name}[s, a] = π⁰[s, a] {failed}",)),
+        )

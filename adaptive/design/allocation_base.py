@@ -10,6 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from adaptive.design.allocation_formula import Formula
 from adaptive.records import Evidence, Progress
 
 
@@ -25,6 +26,10 @@ class AbstractAllocation(eqx.Module):
         self, evidence: Evidence, progress: Progress, is_open: Bool[Array, "S B"]
     ) -> Float[Array, "S A"]:
         """Return the probabilities after a look that left ``is_open`` cells open."""
+
+    @abstractmethod
+    def formula(self, name: str = "π") -> Formula:
+        """Return what ``update`` computes, as the formula of ``name[s, a]``; ``π⁰`` is ``initial``."""
 
 
 def open_arms(is_open: Bool[Array, "S B"]) -> Bool[Array, "S A"]:

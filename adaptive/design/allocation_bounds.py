@@ -7,6 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from adaptive.design.allocation_base import normalised
+from adaptive.design.allocation_formula import Formula
+
+_SMALLEST = 1e-6
 
 
 def bounded_simplex(
@@ -27,9 +30,24 @@ def bounded_simplex(
     lower = lower / jnp.maximum(lower.sum(axis=1, keepdims=True), 1.0)
     ceiling = upper.sum(axis=1, keepdims=True)
     upper = upper / jnp.where(ceiling > 0, jnp.minimum(ceiling, 1.0), 1.0)
-    weights = jnp.where(is_open, jnp.maximum(weights, 1e-6), 0.0)
+    weights = jnp.where(is_open, jnp.maximum(weights, _SMALLEST), 0.0)
     scale = _scale(weights, lower, upper)
     return normalised(jnp.clip(scale * weights, lower, upper))
+
+
+def bounded_formula(name: str) -> Formula:
+    """Return what ``bounded_simplex`` makes of weights ``v`` and bounds ``L`` and ``U``."""
+    return Formula(
+        (
+            f"{name}[s, a] = min(max(κ[s] · max(v[s, a], {_SMALLEST:f}), L*[s, a]), U*[s, a]) for a in O[s]",
+            "L*[s, a] = L[s, a] / max(1, Σ L[s, k]), U*[s, a] = U[s, a] / min(1, Σ U[s, k]), k in O[s]",
+        ),
+        (
+            f"κ[s]: the number for which the {name}[s, a] of O[s] sum to 1",
+            "L*, U*: the lower and upper bounds L, U, scaled where they cannot hold for the arms of O[s] "
+            "(lower bounds that sum to more than 1, upper ones that sum to less)",
+        ),
+    )
 
 
 def _scale(

@@ -10,6 +10,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from adaptive.design.allocation_formula import Formula, numbers
+
 
 class Claims(NamedTuple):
     """Weights of the arms and the bounds that their probabilities keep, each of shape ``(S, A)``."""
@@ -26,6 +28,10 @@ class AbstractControl(eqx.Module):
     def claim(self, claims: Claims, arms: Bool[Array, "S A"]) -> Claims:
         """Return the claims with control's own; ``arms`` are those still open."""
 
+    @abstractmethod
+    def formula(self, low: str, high: str) -> Formula:
+        """Return control's weight ``v[s, 0]`` and bounds; ``low`` and ``high`` are those of other arms."""
+
 
 class CompetingControl(AbstractControl):
     """Control competes like any arm."""
@@ -34,6 +40,10 @@ class CompetingControl(AbstractControl):
         """Return the claims as they are."""
         del arms
         return claims
+
+    def formula(self, low: str, high: str) -> Formula:
+        """Return control's weight and bounds: those of any arm."""
+        return Formula((f"v[s, 0] = w[s, 0], L[s, 0] = {low}, U[s, 0] = {high}: control competes",))
 
 
 class FixedControl(AbstractControl):
@@ -48,6 +58,13 @@ class FixedControl(AbstractControl):
         lower = jnp.where(protected, self.share, claims.lower)
         return Claims(claims.weights, lower, jnp.where(protected, self.share, claims.upper))
 
+    def formula(self, low: str, high: str) -> Formula:
+        """Return control's weight, and its share as both bounds."""
+        if float(self.share) <= 0:
+            return CompetingControl().formula(low, high)
+        share = numbers(self.share)
+        return Formula((f"v[s, 0] = w[s, 0], L[s, 0] = U[s, 0] = {share}: control's share is protected",))
+
 
 class MatchedControl(AbstractControl):
     """Control gets as much as the experimental arm that gets most of those that adapt."""
@@ -58,6 +75,11 @@ class MatchedControl(AbstractControl):
         best = claims.weights[:, 1:].max(axis=1, keepdims=True)
         weights = jnp.concatenate([best, claims.weights[:, 1:]], axis=1)
         return claims._replace(weights=weights)
+
+    def formula(self, low: str, high: str) -> Formula:
+        """Return control's weight and the bounds of any arm."""
+        equation = f"v[s, 0] = max of w[s, b] over b in A[s], L[s, 0] = {low}, U[s, 0] = {high}"
+        return Formula((f"{equation}: control is matched",))
 
 
 class SquareRootControl(AbstractControl):
@@ -78,6 +100,14 @@ class SquareRootControl(AbstractControl):
         control = _is_control(claims.lower)
         lower = jnp.where(control, share, claims.lower)
         return Claims(claims.weights, lower, jnp.where(control, share, claims.upper))
+
+    def formula(self, low: str, high: str) -> Formula:
+        """Return control's weight, and the share as both bounds."""
+        del low, high
+        return Formula(
+            ("v[s, 0] = w[s, 0], L[s, 0] = U[s, 0] = 1 / (1 + √B[s]): control's share is protected",),
+            ("B[s]: number of experimental arms in O[s]",),
+        )
 
 
 def _is_control(like: Float[Array, "S A"]) -> Bool[Array, "S A"]:

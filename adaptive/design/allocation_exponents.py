@@ -9,6 +9,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from adaptive.design.allocation_formula import DATA, Formula, numbers
 from adaptive.records import Evidence, Progress
 
 
@@ -18,6 +19,11 @@ class AbstractExponent(eqx.Module):
     @abstractmethod
     def at(self, evidence: Evidence, progress: Progress) -> Float[Array, "S 1"]:
         """Return the power in force after this look."""
+
+    @property
+    @abstractmethod
+    def formula(self) -> Formula:
+        """What ``at`` returns, as the formula of ``c[s]``."""
 
 
 class ConstantExponent(AbstractExponent):
@@ -30,6 +36,11 @@ class ConstantExponent(AbstractExponent):
         del progress
         return jnp.broadcast_to(self.power, (evidence.patients.shape[0], 1))
 
+    @property
+    def formula(self) -> Formula:
+        """The power."""
+        return Formula((f"c[s] = {numbers(self.power)}",))
+
 
 class LookExponent(AbstractExponent):
     """One power per look, shape ``(K,)``."""
@@ -39,6 +50,12 @@ class LookExponent(AbstractExponent):
     def at(self, evidence: Evidence, progress: Progress) -> Float[Array, "S 1"]:
         """Return the power of this look."""
         return jnp.broadcast_to(self.powers[progress.look], (evidence.patients.shape[0], 1))
+
+    @property
+    def formula(self) -> Formula:
+        """The powers by look."""
+        looks = ", ".join(f"{look}" for look in range(1, self.powers.shape[0] + 1))
+        return Formula((f"c[s] = {numbers(self.powers)} after look {looks}, in this order",))
 
 
 class EnrolledExponent(AbstractExponent):
@@ -68,6 +85,14 @@ class EnrolledExponent(AbstractExponent):
         power = self.scale * (enrolled / self.most) ** self.shape
         return jnp.broadcast_to(power, (evidence.patients.shape[0], 1))
 
+    @property
+    def formula(self) -> Formula:
+        """The growing power, and the maximum it is counted against."""
+        return Formula(
+            (f"c[s] = {numbers(self.scale)} · (n / {numbers(self.most)})^{numbers(self.shape)}",),
+            (f"n: patients of the trial randomised, all subgroups together, {DATA}",),
+        )
+
 
 class SubgroupEnrolledExponent(AbstractExponent):
     """``scale * (n[s] / N[s])^shape`` with the patients and the maximum of each subgroup."""
@@ -81,3 +106,14 @@ class SubgroupEnrolledExponent(AbstractExponent):
         del progress
         enrolled = evidence.patients.sum(axis=1).astype(evidence.p_best.dtype)
         return (self.scale * (enrolled / self.most) ** self.shape)[:, None]
+
+    @property
+    def formula(self) -> Formula:
+        """The growing power, and the maximum of each subgroup."""
+        return Formula(
+            (f"c[s] = {numbers(self.scale)} · (n[s] / N[s])^{numbers(self.shape)}",),
+            (
+                f"n[s]: patients of subgroup s randomised, all arms together, {DATA}",
+                f"N[s] = {numbers(self.most)} in the order of the subgroups",
+            ),
+        )

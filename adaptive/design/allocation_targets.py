@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from adaptive.design.allocation_base import normalised
-from adaptive.design.allocation_weights import AbstractWeights
+from adaptive.design.allocation_formula import EVENTS, EXPOSURE, PATIENTS, Formula, numbers
+from adaptive.design.allocation_weights import AbstractWeights, scaled
 from adaptive.records import Evidence, Progress
 
 
@@ -56,6 +57,33 @@ def biased_coin(
     return normalised(jnp.where(used, target * ratio**gamma, 0.0))
 
 
+_SHARE = Formula(
+    ("q[s, a] = (d[s, a] + 1) / (n[s, a] + (Σ n[s, k] + 2) / (Σ d[s, k] + 1)), sums over k in A[s]",),
+    (
+        "q[s, a]: share of the patients of an arm with an event, one event at the share of all arms of A[s] "
+        "added",
+        PATIENTS,
+        EVENTS,
+    ),
+)
+"""What ``event_share`` returns."""
+_HAZARD = Formula(
+    ("h[s, a] = (d[s, a] + 1) / (T[s, a] + (Σ T[s, k] + 1) / (Σ d[s, k] + 1)), sums over k in A[s]",),
+    (
+        "h[s, a]: events per person-month, one event at the hazard of all arms of A[s] added",
+        PATIENTS,
+        EVENTS,
+        EXPOSURE,
+    ),
+)
+"""What ``hazard`` returns."""
+_COUNTED = Formula(
+    (),
+    ("g[s, a]: 1 for an experimental arm; for control the number of experimental arms in A[s], at least 1",),
+)
+"""What ``_compared`` multiplies variances by."""
+
+
 class BiasedCoinWeights(AbstractWeights):
     """Hu and Zhang's doubly adaptive biased coin towards any other weights.
 
@@ -83,6 +111,16 @@ class BiasedCoinWeights(AbstractWeights):
         patients = jnp.where(arms, evidence.patients.astype(target.dtype), 0.0)
         return biased_coin(target, normalised(patients + target), self.gamma)
 
+    def formula(self, name: str = "w") -> Formula:
+        """Return the coin, and its target."""
+        x, target = name.replace("w", "x"), f"{name}*"
+        share = f"(n[s, a] + {target}[s, a]) / Σ (n[s, k] + {target}[s, k]), sum over k in A[s]"
+        value = f"{target}[s, a] · ({target}[s, a] / {x}[s, a])^{numbers(self.gamma)}"
+        own = Formula(
+            (f"{x}[s, a] = {share}",), (PATIENTS, f"an arm with {target}[s, a] = 0 has {name}[s, a] = 0")
+        )
+        return scaled(name, value).followed_by(own, self.target.formula(target))
+
 
 class NeymanWeights(AbstractWeights):
     """Least variance of the log hazard ratios against control for the number of patients.
@@ -102,6 +140,10 @@ class NeymanWeights(AbstractWeights):
         target = optimal_target(variance, jnp.ones_like(variance))
         return normalised(jnp.where(arms, target, 0.0))
 
+    def formula(self, name: str = "w") -> Formula:
+        """Return the target and the estimate of event shares."""
+        return scaled(name, "√(g[s, a] / q[s, a])").followed_by(_SHARE, _COUNTED)
+
 
 class ExponentialTargetWeights(AbstractWeights):
     """Least total hazard for the precision of the mean times: RSIHR's idea for time-to-event endpoints.
@@ -116,6 +158,10 @@ class ExponentialTargetWeights(AbstractWeights):
         del progress
         target = exponential_target(1.0 / hazard(evidence, arms), event_share(evidence, arms))
         return normalised(jnp.where(arms, jnp.sqrt(_compared(target**2, arms)), 0.0))
+
+    def formula(self, name: str = "w") -> Formula:
+        """Return the target and the estimates of hazards and event shares."""
+        return scaled(name, "√(g[s, a] / (h[s, a]³ · q[s, a]))").followed_by(_HAZARD, _SHARE, _COUNTED)
 
 
 def event_share(evidence: Evidence, arms: Bool[Array, "S A"]) -> Float[Array, "S A"]:

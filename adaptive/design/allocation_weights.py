@@ -13,9 +13,11 @@ from jaxtyping import Array, Bool, Float, Num
 
 from adaptive.design.allocation_base import normalised
 from adaptive.design.allocation_exponents import AbstractExponent
+from adaptive.design.allocation_formula import BEST, EVENTS, PATIENTS, Formula, numbers
 from adaptive.records import Evidence, Progress
 
 _SMALLEST = 1e-12
+_BEST = f"{BEST}; less than {_SMALLEST:g} counts as {_SMALLEST:g}"
 
 
 class AbstractWeights(eqx.Module):
@@ -27,6 +29,19 @@ class AbstractWeights(eqx.Module):
     ) -> Float[Array, "S A"]:
         """Return weights that sum to 1 over ``arms``, and are 0 elsewhere."""
 
+    @abstractmethod
+    def formula(self, name: str = "w") -> Formula:
+        """Return the formula of ``name[s, a]`` for the arms ``A[s]`` that are weighed."""
+
+
+def scaled(name: str, value: str, *where: str) -> Formula:
+    """Return the formula of weights in proportion to a value of ``[s, a]``."""
+    other = value.replace("a]", "k]")
+    return Formula(
+        (f"{name}[s, a] = {value} / Σ {other}, sum over k in A[s]",),
+        (*where, f"{name}[s, a] = 0 for an arm outside A[s]"),
+    )
+
 
 class EqualWeights(AbstractWeights):
     """The same weight for every arm; with a control share, the classical designs against one control."""
@@ -37,6 +52,12 @@ class EqualWeights(AbstractWeights):
         """Return one over the number of arms."""
         del progress
         return normalised(arms.astype(evidence.p_best.dtype))
+
+    def formula(self, name: str = "w") -> Formula:
+        """Return one over the number of arms."""
+        return Formula(
+            (f"{name}[s, a] = 1 / (number of arms in A[s])",), (f"{name}[s, a] = 0 for an arm outside A[s]",)
+        )
 
 
 class BestArmWeights(AbstractWeights):
@@ -56,6 +77,10 @@ class BestArmWeights(AbstractWeights):
         """Return ``P(best)^c`` over its sum."""
         power = self.exponent.at(evidence, progress)
         return normalised(jnp.where(arms, jnp.maximum(evidence.p_best, _SMALLEST) ** power, 0.0))
+
+    def formula(self, name: str = "w") -> Formula:
+        """Return the power of P(best)."""
+        return scaled(name, "p[s, a]^c[s]", _BEST).followed_by(self.exponent.formula)
 
 
 class InformationWeights(AbstractWeights):
@@ -78,6 +103,11 @@ class InformationWeights(AbstractWeights):
         del progress
         value = information(evidence.p_best, 1.0 / (evidence.events + 1.0), evidence.patients)
         return normalised(jnp.where(arms, value, 0.0))
+
+    def formula(self, name: str = "w") -> Formula:
+        """Return the square root of P(best) times variance by patients."""
+        value = "√(p[s, a] / ((d[s, a] + 1) · (n[s, a] + 1)))"
+        return scaled(name, value, _BEST, PATIENTS, EVENTS)
 
 
 def information(
@@ -121,6 +151,23 @@ class TrippaWeights(AbstractWeights):
         log_better = norm.logcdf(-evidence.mean / evidence.sd)
         patients = evidence.patients.astype(log_better.dtype)
         return trippa(log_better, patients, arms, self.exponent.at(evidence, progress), self.nu)
+
+    def formula(self, name: str = "w") -> Formula:
+        """Return the shares of experimental arms and of control before they are scaled."""
+        e = name.replace("w", "e")
+        own = Formula(
+            (
+                f"{e}[s, b] = q[s, b]^c[s] / Σ q[s, j]^c[s], sum over the experimental j in A[s]",
+                f"{e}[s, 0] = exp({numbers(self.nu)} · (max n[s, j] - n[s, 0])) / (number of j)",
+            ),
+            (
+                "q[s, b] = Φ(-mean[s, b] / SD[s, b]): P(hazard of arm b below that of control | data) in "
+                "normal approximation, from the posterior mean and SD of its log hazard ratio",
+                PATIENTS,
+                f"{name}[s, a] = 0 for every arm of a subgroup in which A[s] has no experimental arm",
+            ),
+        )
+        return scaled(name, f"{e}[s, a]").followed_by(own, self.exponent.formula)
 
 
 def trippa(
@@ -180,3 +227,15 @@ class PooledWeights(AbstractWeights):
         # An arm weighed only where nobody is randomised yet has no patients to average by.
         alike = each.sum(axis=0, keepdims=True) / jnp.maximum(plain, 1.0)
         return normalised(jnp.where(arms, jnp.where(total > 0, mean, alike), 0.0))
+
+    def formula(self, name: str = "w") -> Formula:
+        """Return the average over subgroups, and that of the weights inside."""
+        m, inside = name.replace("w", "m"), f"{name}*"
+        own = Formula(
+            (f"{m}[a] = Σ z[s] · {inside}[s, a] / Σ z[s], sums over the subgroups s with a in A[s]",),
+            (
+                "z[s]: patients of subgroup s randomised, to closed arms too; 1 in each subgroup that the "
+                "sums run over for arm a, if these have no patient between them",
+            ),
+        )
+        return scaled(name, f"{m}[a]").followed_by(own, self.inside.formula(inside))
