@@ -247,6 +247,12 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "probability",
         "trials that claim non-inferiority where the true hazard ratio is at the margin or above",
     ),
+    "ni_fwer": (
+        "Any non-inferiority claimed beyond the margin",
+        "probability",
+        "trials that claim non-inferiority in at least one cell whose true hazard ratio is at the margin or "
+        "above",
+    ),
     "ni_power": (
         "Non-inferiority claimed within the margin",
         "probability",

@@ -26,7 +26,7 @@ from adaptive.oc.null_content import null_part
 from adaptive.oc.outcomes import ADVISED
 from adaptive.oc.parameters import differences, parameter_table
 from adaptive.oc.precision import words
-from adaptive.oc.results_notes import notes_part
+from adaptive.oc.results_notes import noninferiority_table, notes_part
 from adaptive.oc.sensitivity_content import sensitivity_part
 from adaptive.oc.software_content import software_part
 from adaptive.oc.source import Makers, Source
@@ -112,6 +112,7 @@ def _common(source: Source) -> dict:
     audit = audit_content(results)
     models = model_content(results, source.makers.design)
     tables = build_tables(results) | audit["tables"] | models["tables"]
+    tables["noninferiority"] = noninferiority_table(results)
     benchmark = benchmark_of(results)
     parameters = parameter_table(results)
     designs = list(dict.fromkeys(result.design for result in results))
@@ -119,7 +120,7 @@ def _common(source: Source) -> dict:
         "meta": meta(results, designs, benchmark) | {"draft": source.draft},
         "labels": label_content(),
         "summary": report_text.summary(results, tables, benchmark),
-        "headline": report_text.headline(tables, designs),
+        "headline": report_text.headline(tables, results),
         "warnings": [*report_text.warnings(results, tables, parameters, benchmark), *audit["messages"]],
         "audit": audit,
         "model_notes": models["notes"],
@@ -189,8 +190,6 @@ def adaptations_of(results: Sequence[CellResult]) -> list[str]:
         for name in ("efficacy", "futility", "harm")
         if several and any(name in kind for kind in kinds)
     ]
-    if several and "expected success" in kinds:
-        found.append("end of accrual when success is expected")
     if several and len(results[0].subgroups) > 1:
         found.append("closure of arms within subgroups")
     return found

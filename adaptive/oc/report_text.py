@@ -1,11 +1,12 @@
 """Sentences of the report, written from numbers. Cautious by construction: estimates, never proofs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from adaptive.montecarlo import round_by_se
 from adaptive.oc.load import CellResult
+from adaptive.oc.margins import design_margins
 from adaptive.oc.outcomes import has_advisory_rules
 
 CAUTION = (
@@ -73,15 +74,26 @@ def quoted(name: str) -> str:
     return f"\N{LEFT DOUBLE QUOTATION MARK}{name}\N{RIGHT DOUBLE QUOTATION MARK}"
 
 
-def headline(tables: dict[str, pd.DataFrame], designs: Sequence[str]) -> pd.DataFrame:
+def errors_of_trial(
+    tables: Mapping[str, pd.DataFrame], design: str, margins: Mapping[str, float]
+) -> pd.DataFrame:
+    """Return the rows of any false claim in the trial; of non-inferiority those at the margin or beyond."""
+    if design not in margins:
+        return of_metric(tables["claims"], "fwer", design)
+    found = tables["noninferiority"]
+    return found[(found.metric == "ni_fwer") & (found.design == design)]
+
+
+def headline(tables: dict[str, pd.DataFrame], results: Sequence[CellResult]) -> pd.DataFrame:
     """Return one row per design: ranges over the scenarios of the numbers asked for first."""
+    margins = design_margins(results)
 
     def as_percent(entry):
         return percent(entry.estimate, entry.mcse)
 
     rows = []
-    for design in designs:
-        fwer = of_metric(tables["claims"], "fwer", design)
+    for design in dict.fromkeys(result.design for result in results):
+        fwer = errors_of_trial(tables, design, margins)
         highest = fwer[fwer.estimate == fwer.estimate.max()].head(1)
         power = of_metric(tables["claims"], "disjunctive_power", design)
         patients = of_metric(tables["size"], "patients", design, "mean")
@@ -105,7 +117,7 @@ def summary(
     designs = list(dict.fromkeys(result.design for result in results))
     found = [
         _what_was_done(results, designs),
-        _errors(tables["claims"], designs),
+        _errors(tables, designs, design_margins(results)),
         _power(tables["claims"], designs),
         _advice(results),
         _against_benchmark(tables["paired"], designs, benchmark),
@@ -137,23 +149,38 @@ def _what_was_done(results: Sequence[CellResult], designs: Sequence[str]) -> dic
     )
 
 
-def _errors(claims: pd.DataFrame, designs: Sequence[str]) -> dict:
-    """Say how often a design claims a benefit that is not there."""
-    items = []
-    for design in designs:
-        rows = of_metric(claims, "fwer", design)
-        if len(rows):
-            worst = rows.loc[rows.estimate.idxmax()]
-            items.append(f"{design}: {percent(worst.estimate, worst.mcse)} in {quoted(worst.scenario)}")
+def _errors(tables: Mapping[str, pd.DataFrame], designs: Sequence[str], margins: Mapping[str, float]) -> dict:
+    """Say how often a design makes a claim that is not true."""
+    found = [_worst_error(d, errors_of_trial(tables, d, margins), margins.get(d)) for d in designs]
+    items = [text for text in found if text]
     if not items:
         return _said(
             "No scenario has an arm without benefit, so this study says nothing of the type I error."
         )
+    false = "A claim of benefit where there is none is the error that matters most."
+    if margins:
+        false = (
+            "A false claim is the error that matters most: of benefit where there is none, of "
+            "non-inferiority where the true hazard ratio is at the margin or above."
+        )
     return _said(
-        "A claim of benefit where there is none is the error that matters most. Estimated probability of at "
-        "least one such claim in a trial, in each design's least favourable scenario:",
+        f"{false} Estimated probability of at least one such claim in a trial, in each design's least "
+        "favourable scenario:",
         items,
     )
+
+
+def _worst_error(design: str, rows: pd.DataFrame, margin: float | None) -> str:
+    """Return the largest probability of a false claim; of non-inferiority else why it is not known."""
+    if len(rows):
+        worst = rows.loc[rows.estimate.idxmax()]
+        said = f"{percent(worst.estimate, worst.mcse)} in {quoted(worst.scenario)}"
+        return f"{design}: {said}" + (f", margin HR {margin:g}" if margin else "")
+    if margin is None:
+        return ""
+    if margin == float("inf"):
+        return f"{design}: not known; its claims are of non-inferiority on a risk difference"
+    return f"{design}: not known; no scenario has a hazard ratio at its margin, {margin:g}, or above"
 
 
 def _power(claims: pd.DataFrame, designs: Sequence[str]) -> dict:

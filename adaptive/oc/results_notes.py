@@ -3,21 +3,19 @@
 Sentences and names from manifests and truths; nothing here estimates anything.
 """
 
-import math
-import re
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from adaptive import montecarlo as mc
 from adaptive.oc.load import CellResult
+from adaptive.oc.margins import claim_margin, design_margins, false_if_claimed
 from adaptive.oc.metrics import row
 from adaptive.oc.report_text import joined
 from adaptive.oc.source import Source
 from adaptive.oc.tables import tidy
 
-_MARGIN = re.compile(r"^P\(HR < ([0-9.eE+-]+)\)$")
-_RISK = re.compile(r"^P\(risk difference .* < ([0-9.eE+-]+)\)$")
 STOPPING = ("futility", "harm")
 KINDS = ("no benefit", "benefit in some cells", "benefit in every cell", "time trend")
 NEAR = 0.005
@@ -27,21 +25,15 @@ def notes_part(source: Source, _: dict[str, pd.DataFrame]) -> dict:
     """Return sentences on binding rules, the scenarios that figures show, and non-inferiority.
 
     ``binding`` has a sentence per kind of design; ``shown`` a mapping per scenario of name and reason;
-    ``risk_margin`` names designs that claim non-inferiority on a risk difference.
+    ``margins`` the hazard ratio margin of each design that claims non-inferiority on one, and ``risk_margin``
+    names designs that claim it on a risk difference.
     """
-    designs = {result.design: result for result in source.results}
-    margins = {name: claim_margin(result) for name, result in designs.items()}
-    rows = [
-        {"scenario": result.scenario, "design": result.design} | entry
-        for result in source.results
-        if (margin := margins[result.design]) is not None
-        for entry in noninferiority(result, margin)
-    ]
+    margins = design_margins(source.results)
     return {
-        "binding": binding_notes(designs),
+        "binding": binding_notes({result.design: result for result in source.results}),
         "shown": shown_scenarios(source.results),
-        "risk_margin": [name for name, result in designs.items() if _asks(result, _RISK)],
-        "tables": {"noninferiority": tidy(rows)},
+        "margins": {name: margin for name, margin in margins.items() if np.isfinite(margin)},
+        "risk_margin": [name for name, margin in margins.items() if np.isinf(margin)],
     }
 
 
@@ -92,38 +84,32 @@ def _kind(result: CellResult) -> str:
     return "benefit in some cells" if null.any() else "benefit in every cell"
 
 
-def claim_margin(result: CellResult) -> float | None:
-    """Return the largest hazard ratio margin above 1 of the rules that claim, or ``None``."""
-    margins = [m for m in _asks(result, _MARGIN) if m > 1]
-    return max(margins) if margins else None
+def noninferiority_table(results: Sequence[CellResult]) -> pd.DataFrame:
+    """Return how often non-inferiority on a hazard ratio is claimed, for the designs that claim it."""
+    return tidy(
+        [
+            {"scenario": result.scenario, "design": result.design} | entry
+            for result in results
+            if 1 < claim_margin(result) < np.inf
+            for entry in noninferiority(result)
+        ]
+    )
 
 
-def _asks(result: CellResult, pattern: re.Pattern) -> list[float]:
-    """Return the numbers of what the efficacy rules ask, where the pattern finds one above 0."""
-    rules = [r for r in result.manifest["design"].get("rules", []) if r.get("kind") == "efficacy"]
-    asks = [ask for rule in rules for ask in rule.get("asks", [])]
-    found = [pattern.match(str(ask.get("quantity", ""))) for ask in asks]
-    return [value for match in found if match and (value := float(match[1])) > 0]
+def noninferiority(result: CellResult) -> list[dict]:
+    """Return how often non-inferiority is claimed, per cell with a known true hazard ratio.
 
-
-def noninferiority(result: CellResult, margin: float) -> list[dict]:
-    """Return how often non-inferiority is claimed, per cell.
-
-    ``ni_error`` where the true hazard ratio is at the margin or beyond, else ``ni_power``; the level tells
-    the margin.
+    ``ni_error`` where it is at the margin or beyond, else ``ni_power``; ``ni_fwer`` is any such error in the
+    trial. The level tells the margin.
     """
+    beyond = false_if_claimed(result)
+    level = f"margin {claim_margin(result):g}"
     rows = []
-    for s, subgroup in enumerate(result.subgroups):
-        for b, arm in enumerate(result.arms[1:]):
-            if result.offered[s, b]:
-                beyond = result.truth.log_hr[s, b] >= math.log(margin) - 1e-9
-                rows.append(
-                    row(
-                        "ni_error" if beyond else "ni_power",
-                        mc.proportion(result.claimed[:, s, b]),
-                        level=f"margin {margin:g}",
-                        subgroup=subgroup,
-                        arm=arm,
-                    )
-                )
+    if beyond.any():
+        anywhere = mc.proportion(result.claimed[:, beyond].any(axis=1))
+        rows.append(row("ni_fwer", anywhere, level=level))
+    for s, b in zip(*np.nonzero(result.offered & np.isfinite(result.truth.log_hr)), strict=True):
+        metric = "ni_error" if beyond[s, b] else "ni_power"
+        place = {"subgroup": result.subgroups[s], "arm": result.arms[b + 1]}
+        rows.append(row(metric, mc.proportion(result.claimed[:, s, b]), level=level, **place))
     return rows

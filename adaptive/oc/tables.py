@@ -15,6 +15,7 @@ from adaptive.oc.course import calendar, looks_expected
 from adaptive.oc.late import late
 from adaptive.oc.load import CellResult
 from adaptive.oc.looks import Looks, read_course
+from adaptive.oc.margins import false_if_claimed
 from adaptive.oc.outcomes import size_outcomes
 
 COLUMNS = (
@@ -148,10 +149,10 @@ def failures(result: CellResult) -> dict:
     """Return counts of what went wrong in a cell.
 
     ``fwer_worst_case`` is the family-wise type I error if every failed trial had made a false claim, with its
-    MCSE and as text; missing when the scenario has no null.
+    MCSE and as text; missing when no claim would be false.
     """
     counts, trials = result.manifest["counts"], result.trials
-    null = result.offered & result.truth.is_null
+    null = false_if_claimed(result)
     false = int(result.claimed[:, null].any(axis=1).sum()) if null.any() else None
     failed = int(counts["failed"])
     worst = mc.proportion_of_counts((false or 0) + failed, result.n_trials + failed)

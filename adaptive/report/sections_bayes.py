@@ -9,6 +9,7 @@ from adaptive.report.blocks import Code, Items
 from adaptive.report.figures_calibration import calibration_figure
 from adaptive.report.pivot import Table, pivot, plain
 from adaptive.report.section import Section, metric_titles, section
+from adaptive.report.sections_errors import noninferior
 
 AVERAGES = ("assurance", "prior_claim", "average_power", "average_type_i_error", "ppv", "npv")
 DECLARE = """design_prior:
@@ -132,10 +133,26 @@ def decision_section(content: dict) -> Section:
             "Shaded: decisions that are wrong. A false go claims where there is no benefit; a false stop "
             "gives up a benefit; a stop for harm is wrong wherever there is none. Completing without a claim "
             "is no error of the decision but may be one of the sample size.",
+            *_noninferior(content),
         ],
         _decision_table(content),
         covers=("H10",),
     )
+
+
+def _noninferior(content: dict) -> list[str]:
+    """Return what is right and wrong for designs that claim non-inferiority, if there are any."""
+    names = noninferior(content)
+    if not names:
+        return []
+    on_risk = content["results_notes"]["risk_margin"]
+    unknown = " Where the margin is on a risk difference it is not known which, and none is shaded."
+    unknown = unknown if on_risk else ""
+    return [
+        f"A claim of {', '.join(names)} is one of non-inferiority: it is wrong only where the true hazard "
+        "ratio is at the margin or above, and to give up an arm whose hazard ratio is 1 is a false stop."
+        f"{unknown}"
+    ]
 
 
 def _decision_table(content: dict) -> Table | None:
@@ -156,15 +173,15 @@ def _decision_table(content: dict) -> Table | None:
         counted="virtual trials times cells of the band",
     )
     states = list(dict.fromkeys(frame.level))
-    bands = frame[["band", "design"]].drop_duplicates().band.tolist()
+    places = frame[["band", "design"]].drop_duplicates()
     rows = [
         [
             *line[: table.stub],
             *(
-                dataclasses.replace(cell, flagged=state in wrong.get(band, ()))
+                dataclasses.replace(cell, flagged=state in wrong[design].get(band, ()))
                 for cell, state in zip(line[table.stub :], states, strict=True)
             ),
         ]
-        for band, line in zip(bands, table.rows, strict=True)
+        for band, design, line in zip(places.band, places.design, table.rows, strict=True)
     ]
     return dataclasses.replace(table, rows=rows)

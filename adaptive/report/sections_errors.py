@@ -12,6 +12,14 @@ ERROR_READING = (
     "Each number is an estimate with its Monte Carlo standard error in parentheses, rounded by that error; "
     "where no or every trial counts, 95% Wilson limits in brackets replace it."
 )
+ELSEWHERE = (
+    "claims are of non-inferiority, false only where the true hazard ratio is at the margin or above; these "
+    "errors are in the part on non-inferiority, and none of the numbers below is theirs."
+)
+ALSO_RIGHT = (
+    "claims are of non-inferiority, so a claim may be right where there is no benefit too; the part on "
+    "non-inferiority has their probability."
+)
 ADVICE_READING = (
     "With advice followed, a claim counts only if no earlier look advised giving the cell up. The trials "
     "are not run anew: allocation and the other cells are as they were with the advice ignored. A dash: the "
@@ -19,14 +27,30 @@ ADVICE_READING = (
 )
 
 
+def noninferior(content: dict) -> list[str]:
+    """Return the designs that claim non-inferiority."""
+    notes = content.get("results_notes", {})
+    return [*notes.get("margins", {}), *notes.get("risk_margin", [])]
+
+
+def _of_superiority(content: dict) -> dict:
+    """Return the content with the claims of those designs only that claim superiority."""
+    claims = content["tables"]["claims"]
+    own = claims[~claims.design.isin(noninferior(content))]
+    return content | {"tables": content["tables"] | {"claims": own}}
+
+
 def type_i_error_section(content: dict) -> Section:
     """Return type I error over the trial, per arm, per subgroup and per cell."""
+    others = noninferior(content)
+    content = _of_superiority(content)
     claims = content["tables"]["claims"]
     advised = claims.metric.str.endswith("_advice_applied").any()
     lead = [
         "A false claim is a claim of benefit for an arm in a subgroup where it has none. Claims are "
         "one-sided: only a claim of benefit counts, never one of harm. Values are estimated over the "
         "declared scenarios only, and the denominator is every finished trial.",
+        *([f"{', '.join(others)}: {ELSEWHERE}"] if others else []),
         ERROR_READING,
         *([ADVICE_READING] if advised else []),
     ]
@@ -82,17 +106,20 @@ def _margins(content: dict, kind: str, sort: str) -> list[Table | None]:
 def power_section(content: dict) -> Section:
     """Return power over the trial, per arm, per subgroup and per cell."""
     claims = content["tables"]["claims"]
+    others = noninferior(content)
+    exact = (claims.metric.str.startswith("correct_set")) & claims.design.isin(others)
     return section(
         "power",
         "Power",
         [
             "A true claim is a claim of benefit for an arm in a subgroup where it has one. Marginal power is "
             "that of one cell; disjunctive power that of any true claim, conjunctive of all of them; exactly "
-            "the right claims are all true ones and no false one. The denominator is every finished trial."
+            "the right claims are all true ones and no false one. The denominator is every finished trial.",
+            *([f"{', '.join(others)}: {ALSO_RIGHT}"] if others else []),
         ],
         power_figure(content),
         side_by_side(
-            of_metrics(claims, "disjunctive_power", "conjunctive_power", "correct_set"),
+            of_metrics(claims[~exact], "disjunctive_power", "conjunctive_power", "correct_set"),
             content,
             "metric",
             name="power_of_trial",
@@ -111,31 +138,48 @@ def power_section(content: dict) -> Section:
 
 def noninferiority_section(content: dict) -> Section:
     """Return claims of non-inferiority at, beyond and within the margin, or why there are none."""
-    frame = content["tables"].get("noninferiority", pd.DataFrame())
-    on_risk = content.get("results_notes", {}).get("risk_margin", [])
+    frame = content["tables"].get("noninferiority", pd.DataFrame(columns=["metric"]))
+    per_cell = frame[frame.metric != "ni_fwer"]
+    return section(
+        "non-inferiority",
+        "Non-inferiority",
+        _noninferiority_lead(content.get("results_notes", {})),
+        compared(
+            frame[frame.metric == "ni_fwer"],
+            content,
+            name="noninferiority_trial",
+            caption="Over the trial: probability of at least one claim of non-inferiority in a cell whose "
+            "true hazard ratio is at the margin or above.",
+        )
+        if len(frame)
+        else None,
+        pivot(
+            per_cell.assign(metric=per_cell.metric.map({"ni_error": "beyond", "ni_power": "within"})),
+            name="noninferiority",
+            caption="Probability of a claim of non-inferiority, by where the true hazard ratio lies.",
+            keys={**CELLS, "design": "Design"},
+            columns="metric",
+            titles={"beyond": "At or beyond the margin (error)", "within": "Within the margin"},
+        ),
+        covers=("H11",),
+    )
+
+
+def _noninferiority_lead(notes: dict) -> list[str]:
+    margins, on_risk = notes.get("margins", {}), notes.get("risk_margin", [])
     lead = []
-    if frame.empty and not on_risk:
+    if margins:
+        each = ", ".join(f"{name} {margin:g}" for name, margin in margins.items())
         lead = [
-            "Not applicable: no rule of any design claims non-inferiority. Every claim is one of superiority."
-        ]
-    if len(frame):
-        lead = [
-            "A claim of non-inferiority is an error where the true hazard ratio is at the margin or above; a "
-            "hazard ratio of 1, and those between it and the margin, are where it should be made."
+            f"Margins on the hazard ratio: {each}. A claim of non-inferiority is an error where the true "
+            "hazard ratio is at the margin or above; a hazard ratio of 1, and those between it and the "
+            "margin, are where it should be made. Cells without a true hazard ratio are left out."
         ]
     if on_risk:
         lead.append(
             f"{', '.join(on_risk)} claim non-inferiority on a risk difference; its error at the margin is "
             "that of scenarios whose true risk difference is the margin, which must be among those declared."
         )
-    table = pivot(
-        frame.assign(metric=frame.metric.map({"ni_error": "beyond", "ni_power": "within"}))
-        if len(frame)
-        else frame,
-        name="noninferiority",
-        caption="Probability of a claim of non-inferiority, by where the true hazard ratio lies.",
-        keys={**CELLS, "design": "Design"},
-        columns="metric",
-        titles={"beyond": "At or beyond the margin (error)", "within": "Within the margin"},
-    )
-    return section("non-inferiority", "Non-inferiority", lead, table, covers=("H11",))
+    return lead or [
+        "Not applicable: no rule of any design claims non-inferiority. Every claim is one of superiority."
+    ]

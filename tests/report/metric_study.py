@@ -9,13 +9,19 @@ N, K, S, B = 800, 3, 2, 2
 TRUTHS = {"mixed": ((0.0, -0.4), (-0.5, 0.2)), "null": ((0.0, 0.0), (0.0, 0.0))}
 DESIGNS = ("fixed", "adaptive")
 PRIOR = {"mixed": 3.0, "null": 1.0}
-ADVISORY = [
-    {"kind": "efficacy", "asks": [{"quantity": "P(HR < 1.1)", "sign": ">", "threshold": [0.9] * K}]},
-    {"kind": "futility", "asks": [{"quantity": "P(HR < 1)", "sign": "<", "threshold": [0.1] * K}]}
-    | {"binding": False},
-]
-for _rule in ADVISORY:
-    _rule["asks"][0]["min_events"] = 0
+MARGIN = {"fixed": 1.1, "adaptive": 1}
+"""The fixed design claims non-inferiority, the adaptive one superiority."""
+
+
+def rules(design):
+    """Return a binding rule that claims, and advice to give up."""
+    asks = {"threshold": [0.9] * K, "min_events": 0}
+    claim = asks | {"quantity": f"P(HR < {MARGIN[design]})", "sign": ">"}
+    advice = asks | {"quantity": "P(HR < 1)", "sign": "<", "threshold": [0.1] * K}
+    return [
+        {"kind": "efficacy", "asks": [claim]},
+        {"kind": "futility", "asks": [advice], "binding": False},
+    ]
 
 
 def raw(design, scenario):
@@ -71,5 +77,5 @@ def write_study(root):
     """Write the study and return its arrays by design and scenario."""
     found = {(d, s): raw(d, s) for d in DESIGNS for s in TRUTHS}
     for (design, scenario), arrays in found.items():
-        write_result(root, design, scenario, arrays, log_hr=TRUTHS[scenario], rules=ADVISORY)
+        write_result(root, design, scenario, arrays, log_hr=TRUTHS[scenario], rules=rules(design))
     return found

@@ -7,14 +7,14 @@ import pytest
 
 from adaptive.oc.load import load_results
 from adaptive.oc.report_content import content_of, in_order
-from adaptive.oc.results_notes import binding_notes, claim_margin, shown_scenarios
+from adaptive.oc.results_notes import binding_notes, shown_scenarios
 from adaptive.oc.source import Source
 from adaptive.report.chapter_characteristics import characteristics_chapter
 from adaptive.report.chapter_results import results_chapter
 from adaptive.report.figure_style import Drawing
 from adaptive.report.pivot import Table
 from adaptive.report.sections_bayes import bayes_section, decision_section
-from adaptive.report.sections_errors import noninferiority_section
+from adaptive.report.sections_errors import noninferiority_section, power_section, type_i_error_section
 from tests.report.metric_study import PRIOR, write_study
 from tests.report.synthetic import RULES, fake_arrays, write_result
 
@@ -74,7 +74,9 @@ def test_tables_stand_in_the_order_of_the_study(chapter, content):
         "Exactly the right claims",
     ]
     arms, designs = content["meta"]["arms"][1:], content["meta"]["designs"]
-    assert tables["type_i_error"].head[-4:] == [f"{a} · {d}" for a in arms for d in designs]
+    assert tables["power"].head[-4:] == [f"{a} · {d}" for a in arms for d in designs]
+    # The claims of the other design are of non-inferiority.
+    assert tables["type_i_error"].head[-2:] == [f"{a} · adaptive" for a in arms]
     claims = content["tables"]["claims"]
     for line in tables["arm_power"].rows:
         design = line[2].text
@@ -82,17 +84,26 @@ def test_tables_stand_in_the_order_of_the_study(chapter, content):
         assert {cell.text for cell in line[-2:]} <= {*own.text, "\N{EN DASH}"}
 
 
-def test_wrong_decisions_are_marked_and_no_others(content):
+def marks(content):
+    """Return which of claim, futility, harm and completed are marked as wrong, by band and design."""
     table = decision_section(content).blocks[0]
-    marked = {}
-    band = ""
+    found, band = {}, ""
     for line in table.rows:
         band = line[0].text or band
-        marked[band] = [cell.flagged for cell in line[table.stub :]]
-    # Claim, futility, harm, completed.
-    assert marked["benefit"] == [False, True, True, False]
-    assert marked["none"] == [True, False, True, False]
-    assert marked["harm"] == [True, False, False, False]
+        found[band, line[1].text] = [cell.flagged for cell in line[table.stub :]]
+    return found
+
+
+def test_wrong_decisions_are_marked_and_no_others(content):
+    marked = marks(content)
+    for design in ("adaptive", "fixed"):
+        assert marked["benefit", design] == [False, True, True, False]
+        assert marked["harm", design] == [True, False, False, False]
+    assert marked["none", "adaptive"] == [True, False, True, False]
+    # A claim of non-inferiority is true where the hazard ratio is 1, and giving up is false.
+    assert marked["none", "fixed"] == [False, True, True, False]
+    lead = " ".join(decision_section(content).lead)
+    assert "A claim of fixed is one of non-inferiority" in lead and "risk difference" not in lead
     bands = content["tables"]["decisions"]
     sums = bands.groupby(["design", "band"]).estimate.sum()
     np.testing.assert_allclose(sums, 1.0)
@@ -109,12 +120,31 @@ def test_without_a_design_prior_the_report_says_how_to_declare_one(results, cont
     assert any("not run in elsewhere" in note for note in absent["bayes"]["notes"])
 
 
-def test_noninferiority_is_told_or_said_to_be_absent(content, results):
-    assert claim_margin(results[0]) == 1.1
-    assert noninferiority_section(content).blocks
-    none = content | {"results_notes": {"risk_margin": []}}
+def test_claims_of_noninferiority_are_in_no_table_of_false_claims(content):
+    part = type_i_error_section(content)
+    assert "fixed: claims are of non-inferiority" in " ".join(part.lead)
+    for table in (b for b in part.blocks if isinstance(b, Table)):
+        assert not any("fixed" in text for text in (*table.head, *(c.text for r in table.rows for c in r)))
+    exact = power_section(content).blocks[1]
+    shown = {line[exact.head.index("Design")].text: line[-1].text for line in exact.rows}
+    assert shown["fixed"] == "\N{EN DASH}" and shown["adaptive"] != "\N{EN DASH}"
+    (errors,) = [item for item in content["summary"] if item["text"].startswith("A false claim is")]
+    worst = content["tables"]["noninferiority"].query("metric == 'ni_fwer'").estimate.max()
+    told = next(line for line in errors["items"] if line.startswith("fixed: "))
+    assert told.endswith("in “mixed”, margin HR 1.1")
+    assert float(re.search(r"[0-9.]+", told)[0]) == pytest.approx(100 * worst, abs=0.6)
+    highest = content["headline"].set_index("design")["Any false claim, highest"]
+    assert told.removeprefix("fixed: ").removesuffix(", margin HR 1.1") == highest["fixed"]
+
+
+def test_noninferiority_is_told_or_said_to_be_absent(content):
+    part = noninferiority_section(content)
+    assert [block.name for block in part.blocks] == ["noninferiority_trial", "noninferiority"]
+    assert part.lead[0].startswith("Margins on the hazard ratio: fixed 1.1.")
+    none = content | {"results_notes": {"margins": {}, "risk_margin": []}}
     none["tables"] = content["tables"] | {"noninferiority": content["tables"]["noninferiority"].iloc[:0]}
     assert noninferiority_section(none).lead[0].startswith("Not applicable")
+    assert noninferiority_section(none).blocks == []
 
 
 def test_binding_and_advice_are_told(results):
