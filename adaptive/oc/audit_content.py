@@ -9,7 +9,9 @@ from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import Audit, fitting_audit
 from adaptive.oc.audit_summary import CELL, CHANGES
 from adaptive.oc.audit_text import mean_text, missing, share_text, told
+from adaptive.oc.evidence import or_draft
 from adaptive.oc.load import CellResult
+from adaptive.oc.source import Source
 
 NOT_AUDITED = (
     "Not audited: the engine behind these results has not been compared with NUTS on them. `adaptive audit` "
@@ -20,19 +22,19 @@ MOST_POINTS = 1500
 """Points that a panel of the figure shows; a report must stay readable by a browser."""
 
 
-def audit_content(results: Sequence[CellResult]) -> dict:
+def audit_content(source: Source) -> dict:
     """Return ``lead`` (sentences), ``messages`` (about audits that were not used) and ``tables``.
 
     Raises
     ------
     BadInput
-        If an audit beside the results was altered.
+        If an audit beside the results was altered, unless a draft is made.
     """
-    audit, messages = fitting_audit(results)
+    audit, messages = or_draft(source, lambda: fitting_audit(source.results))
     if audit is None:
         return {"lead": [NOT_AUDITED, *messages], "messages": messages, "tables": {}}
     summary = audit.content["summary"]
-    lead = [_covered(audit, results), *told(summary), *messages]
+    lead = [_covered(audit, source.results), *told(summary), *messages]
     tables = {
         "audit_flips": flip_table(summary),
         "audit_changes": change_table(summary),

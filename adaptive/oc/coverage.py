@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from adaptive.errors import BadInput
+from adaptive.oc.evidence import or_draft
 from adaptive.oc.null_content import fitting_searches
 from adaptive.oc.scenario_facts import Facts
 from adaptive.oc.sensitivity_store import fitting_index
@@ -139,13 +140,14 @@ def _opposed(facts: Facts) -> bool:
 
 
 def _arms_differ(facts: Facts) -> bool:
-    known = facts.log_hr
-    return known.shape[1] > 1 and bool((np.ptp(np.nan_to_num(known), axis=1) > 1e-6).any())
+    """Return whether two arms that are offered in the same subgroup have different effects there."""
+    offered = (row[np.isfinite(row)] for row in facts.log_hr)
+    return any(known.size > 1 and np.ptp(known) > 1e-6 for known in offered)
 
 
 def nuisance_families(source: Source, facts: Mapping[str, Facts]) -> list[tuple[str, str]]:
     """Return the families of what is not of interest and what varies each: scenarios, or a sensitivity."""
-    index, _ = fitting_index(source.folder, source.results)
+    index, _ = or_draft(source, lambda: fitting_index(source.folder, source.results))
     moved = {
         "mix of subgroups": [name for name, found in facts.items() if found.mix_shifts],
         "drift over entry": [name for name, found in facts.items() if found.drifts],

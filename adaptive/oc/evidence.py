@@ -101,7 +101,7 @@ def code_differs(content: Mapping[str, Any], results: Sequence[CellResult]) -> b
 
 
 def or_draft(source: Source, load: Callable[[], tuple[T | None, list[str]]]) -> tuple[T | None, list[str]]:
-    """Return what ``load`` returns; in a draft, altered evidence is a message instead of a fault.
+    """Return what ``load`` returns; a draft goes without altered evidence, says so, and counts it as a fault.
 
     Raises
     ------
@@ -113,4 +113,5 @@ def or_draft(source: Source, load: Callable[[], tuple[T | None, list[str]]]) -> 
     except BadInput as error:
         if not source.draft:
             raise
+        source.damaged.extend(error.faults)
         return None, list(error.faults)

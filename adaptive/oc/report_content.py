@@ -109,7 +109,7 @@ def content_of(source: Source) -> dict:
 def _common(source: Source) -> dict:
     """Return what every study has."""
     results = source.results
-    audit = audit_content(results)
+    audit = audit_content(source)
     models = model_content(results, source.makers.design)
     tables = build_tables(results) | audit["tables"] | models["tables"]
     tables["noninferiority"] = noninferiority_table(results)

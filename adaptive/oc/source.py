@@ -37,6 +37,8 @@ class Source:
         Whether faults are shown in the report instead of refused.
     altered
         Faults of files that differ from their manifest; only a draft has any.
+    damaged
+        Faults of evidence that a draft goes without; put here as they are met.
     """
 
     results: Sequence[CellResult]
@@ -45,3 +47,4 @@ class Source:
     dossier: Mapping[str, Any] = field(default_factory=dict)
     draft: bool = False
     altered: Sequence[str] = ()
+    damaged: list[str] = field(default_factory=list)

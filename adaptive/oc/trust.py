@@ -34,6 +34,7 @@ def trust_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
     reached = target_table(tables, targets)
     faults = [
         *_without_place(source.altered, source.results),
+        *dict.fromkeys(source.damaged),
         *result_faults(source.results),
         *benchmark_faults(source.results),
         *scenario_faults(source.results),

@@ -10,6 +10,7 @@ from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import FOLDER, SUMMARY, TABLE, fitting_audit, identify, read_audit, write_audit
 from adaptive.oc.audit_summary import Behind, summarise
 from adaptive.oc.load import load_results
+from adaptive.oc.source import Source
 from adaptive.report.document import document
 from adaptive.report.html import report_html
 from adaptive.report.sections_audit import audit_section, difference_figure
@@ -85,7 +86,7 @@ def results(tmp_path):
 
 
 def test_without_an_audit_the_report_says_so(results):
-    content = audit_content(results)
+    content = audit_content(Source(results))
     assert content == {"lead": [NOT_AUDITED], "messages": [], "tables": {}}
     assert audit_section({"audit": content}).lead[0].startswith("Not audited")
 
@@ -94,7 +95,7 @@ def test_an_audit_of_a_cell_or_of_its_study_is_found(results, tmp_path):
     cell = results[0]
     folder = write(cell.path, [cell])
     assert fitting_audit(results)[0].folder == folder
-    assert "covers 1 of the 2 results" in audit_content(results)["lead"][0]
+    assert "covers 1 of the 2 results" in audit_content(Source(results))["lead"][0]
     study = cell.path.parent.parent
     assert write(study, results) == study / FOLDER
     assert fitting_audit(results)[0].folder == study / FOLDER
@@ -102,7 +103,7 @@ def test_an_audit_of_a_cell_or_of_its_study_is_found(results, tmp_path):
 
 def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
     write(results[0].path, results[:1], fake_table(quantity=HOSTILE))
-    content = audit_content(results)
+    content = audit_content(Source(results))
     part = audit_section({"audit": content})
     assert [block.name for block in part.blocks] == [
         "figure-audit",
@@ -139,7 +140,7 @@ def test_an_audit_of_other_results_is_ignored_with_a_message(results):
     write(results[0].path.parent.parent, results)
     manifest = results[0].path / "manifest.json"
     manifest.write_text(manifest.read_text() + " ")
-    content = audit_content(results)
+    content = audit_content(Source(results))
     assert content["lead"][0] == NOT_AUDITED
     (message,) = content["messages"]
     assert "of other results" in message and "manifest differs" in message
@@ -155,12 +156,14 @@ def test_one_changed_byte_is_refused(results, name):
     altered[place] ^= 1
     file.write_bytes(bytes(altered))
     with pytest.raises(BadInput, match="adaptive audit"):
-        audit_content(results)
+        audit_content(Source(results))
+    draft = Source(results, draft=True)
+    assert audit_content(draft)["messages"] == draft.damaged and "altered" in draft.damaged[0]
 
 
 def test_the_figure_keeps_every_flip_and_one_point_per_decision(results):
     write(results[0].path, results[:1])
-    points = audit_content(results)["tables"]["audit_points"]
+    points = audit_content(Source(results))["tables"]["audit_points"]
     random = points[points["sample"] == "random"]
     assert len(random) == 30
     assert (random.outcome != "same").sum() == 6
