@@ -167,6 +167,8 @@ def _between(clean: dict[str, Any]) -> list[str]:
     for i, check in enumerate(clean.get("checks", [])):
         if check.get("quantity") == "event_free" and "months" not in check:
             faults.append(f"checks[{i}].months: is missing; say at how many months")
+        if check.get("quantity") == "median" and "months" in check:
+            faults.append(f"checks[{i}].months: a median is not at some months; remove it")
     return faults
 
 

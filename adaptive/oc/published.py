@@ -14,6 +14,7 @@ from adaptive.scenario.truth import Scenario
 
 COLUMNS = ("quantity", "scenario", "subgroup", "arm", "published", "implied", "difference", "tolerance")
 MOST_MONTHS = 1200.0
+"""A median beyond a hundred years is not reached."""
 
 
 def check_table(
@@ -25,15 +26,18 @@ def check_table(
 
 
 def _row(check: Mapping[str, Any], scenario: Scenario | None) -> list:
-    months = check.get("months")
     channel = check.get("channel", "")
-    what = f"free of {channel} at {months:g} months" if months else f"median months to {channel}"
+    what = f"median months to {channel}"
+    if check["quantity"] == "event_free":
+        what = f"free of {channel} at {check['months']:g} months"
     head = [what, check["scenario"], check["subgroup"], check["arm"], f"{check['published']:g}"]
     tail = [f"{check['tolerance']:g}"]
     missing = "the scenario is not among the results" if scenario is None else _unknown(check, scenario)
     if missing:
         return [*head, "", "", *tail, f"not computed: {missing}", check["source"]]
     implied = implied_value(check, scenario)
+    if np.isinf(implied):
+        return [*head, "not reached", "", *tail, "no", check["source"]]
     difference = implied - check["published"]
     within = "yes" if abs(difference) <= check["tolerance"] else "no"
     return [*head, f"{implied:.3g}", f"{difference:+.2g}", *tail, within, check["source"]]
@@ -50,7 +54,7 @@ def _unknown(check: Mapping[str, Any], scenario: Scenario) -> str:
 
 
 def implied_value(check: Mapping[str, Any], scenario: Scenario) -> float:
-    """Return the share free of a channel at some months, or the median months to it.
+    """Return the share free of a channel at some months, or the median months to it, infinite if never.
 
     ``S(u) = sum_s m_s exp(-H_s(u))``, ``H`` the cumulative hazard of the channel alone in the first health
     state (the other channels censor, as in a Kaplan-Meier estimate), ``m`` the mix at the first entry or the
@@ -71,6 +75,8 @@ def implied_value(check: Mapping[str, Any], scenario: Scenario) -> float:
 
     if check["quantity"] == "event_free":
         return free(check["months"])
+    if free(MOST_MONTHS) > 0.5:
+        return np.inf
     low, high = 0.0, MOST_MONTHS
     for _ in range(60):
         middle = 0.5 * (low + high)

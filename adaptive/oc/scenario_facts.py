@@ -99,10 +99,13 @@ def departures(facts: Facts, cuts: Sequence[float]) -> list[str]:
 
 
 def splits(log_hr: np.ndarray) -> bool:
-    """Return whether, for some arm, subgroups fall into groups of equal effects that differ."""
+    """Return whether, for some arm, subgroups fall into groups of equal effects that differ.
+
+    Effects that all differ are what a common distribution gives.
+    """
     for arm in log_hr.T:
         known = arm[np.isfinite(arm)]
-        if np.unique(np.round(known, 9)).size > 1:
+        if 1 < np.unique(np.round(known, 9)).size < known.size:
             return True
     return False
 

@@ -3,10 +3,11 @@
 Called when every part of the content is there. Computes nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from adaptive.oc.load import CellResult
+from adaptive.oc.margins import rule_margin
 from adaptive.oc.report_text import joined
 
 VERBS = {
@@ -15,6 +16,16 @@ VERBS = {
     "harm": "the arm is stopped for harm when",
     "expected success": "accrual ends for expected success when",
 }
+NONINFERIOR = "non-inferiority is claimed when"
+LONGEST = 2
+"""Conditions of a rule that are still written out; the specification has them all."""
+KINDS = {
+    "predictive probabilities": ("predictive probability", "P(success in a later trial"),
+    "log-rank tests": ("log-rank test",),
+    "Wald tests of a Cox model": ("Wald test",),
+    "posterior probabilities": ("P(",),
+}
+"""What a quantity is, by the first of these words that its own contain."""
 ERRORS = {
     "any_false_claim": "the probability of any false claim",
     "per_comparison": "the largest probability of a false claim in one cell",
@@ -45,27 +56,55 @@ def complete_summary(
 def _rules(results: Sequence[CellResult]) -> dict[str, Any]:
     """Say when a design decides what; designs with the same rules share a line."""
     found: dict[str, list[str]] = {}
+    asked: dict[str, None] = {}
     for result in results:
         rules = result.manifest["design"].get("rules", [])
+        asked |= {ask["quantity"]: None for rule in rules for ask in rule.get("asks", [])}
         parts = [text for rule in rules if (text := _rule(rule))]
         users = found.setdefault("; ".join(parts) or "no rule decides anything", [])
         if result.design not in users:
             users.append(result.design)
+    by = f" by {joined(kinds)}" if (kinds := _kinds(asked)) else ""
     return {
-        "text": "Decisions are made for each arm in each subgroup by posterior probabilities; HR is the "
-        "hazard ratio against control, below 1 for benefit:",
+        "text": f"Decisions are made for each arm in each subgroup{by}; HR is the hazard ratio against "
+        "control, below 1 for benefit:",
         "items": [f"{joined(users)}: {text}" for text, users in found.items()],
     }
 
 
+def _kinds(quantities: Iterable[str]) -> list[str]:
+    """Return what the quantities are; one of none of the kinds is told in its own words."""
+    found = []
+    for quantity in quantities:
+        kind = (name for name, words in KINDS.items() if any(word in quantity for word in words))
+        found.append(next(kind, quantity))
+    return list(dict.fromkeys(found))
+
+
 def _rule(rule: Mapping[str, Any]) -> str:
     """Return a rule in a few words; the specification gives every threshold."""
-    verb = VERBS.get(str(rule.get("kind")).lower(), f"{rule.get('kind')} when")
-    asks = [text for ask in rule.get("asks", []) if (text := _ask(ask))]
-    advice = "" if rule.get("binding", True) else " (advice only)"
-    if not asks:
+    kind = str(rule.get("kind")).lower()
+    verb = VERBS.get(kind, f"{rule.get('kind')} when")
+    if kind == "efficacy" and rule_margin(rule) > 1:
+        verb = NONINFERIOR
+    condition = _condition(rule)
+    if not condition:
         return ""
-    return f"{verb} {asks[0] if len(asks) == 1 else 'a combined rule fires'}{advice}"
+    if len(rule["asks"]) > LONGEST:
+        scope = f", {rule['scope']}" if rule.get("scope") else ""
+        condition = f"a combined rule of {len(rule['asks'])} conditions fires{scope}"
+    return f"{verb} {condition}{'' if rule.get('binding', True) else ' (advice only)'}"
+
+
+def _condition(rule: Mapping[str, Any]) -> str:
+    """Return what a rule asks and in which cells; empty if it is applied at no look."""
+    parts = rule.get("parts")
+    texts = [_condition(part) for part in parts] if parts else [_ask(ask) for ask in rule.get("asks", [])]
+    word = rule.get("joined", "and")
+    if not any(texts) or (word == "and" and not all(texts)):
+        return ""
+    scope = f", {rule['scope']}" if rule.get("scope") else ""
+    return f" {word} ".join(text for text in texts if text) + scope
 
 
 def _ask(ask: Mapping[str, Any]) -> str:
@@ -73,7 +112,8 @@ def _ask(ask: Mapping[str, Any]) -> str:
     if not given:
         return ""
     threshold = f"{given[0]:g}" if len(given) == 1 else f"{given[0]:g} to {given[-1]:g}, by look"
-    return f"{ask['quantity'].replace('>=', '≥')} {ask['sign']} {threshold}"
+    events = f", from {ask['min_events']:g} events" if ask.get("min_events") else ""
+    return f"{ask['quantity'].replace('>=', '≥')} {ask['sign']} {threshold}{events}"
 
 
 def _searched(searches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

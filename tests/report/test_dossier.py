@@ -61,6 +61,11 @@ FAULTS = {
         "source: d}]",
         "checks[0].months: is missing",
     ),
+    "a median at some months": (
+        "checks: [{quantity: median, months: 6, scenario: a, subgroup: b, arm: c, published: 1, "
+        "tolerance: 1, source: d}]",
+        "checks[0].months: a median is not at some months",
+    ),
     "a name given twice": ("version: a\nversion: b", "'version' is given twice"),
     "a reference": ("version: &a x\nstatus: *a", "references (*name) are not allowed"),
     "a call": ("version: !!python/object/apply:os.system [ls]", "not a plain YAML file"),

@@ -1,5 +1,6 @@
 """Families of scenarios, departures from the model, published checks, and answers to key questions."""
 
+import equinox as eqx
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,15 +80,28 @@ def test_departures_from_the_model():
     assert "fades" in departures(facts(BOTH, fades=True), CUTS)[0]
     assert "month of entry" in departures(facts(NULL, drifts=True), CUTS)[0]
     assert "groups" in departures(SET["one"], CUTS)[0]
+    # Effects that all differ, over subgroups or over the offered ones, are no groups.
+    assert departures(facts([[-0.6], [-0.3], [-0.1]]), CUTS) == []
+    assert departures(facts([[-0.6], [np.nan], [-0.1]]), CUTS) == []
+
+
+def test_arms_differ_only_where_both_are_offered():
+    none = np.nan
+    for log_hr, differ in (
+        ([[-0.6, none], [none, -0.3]], False),
+        ([[-0.6, none], [-0.3, -0.3]], False),
+        ([[-0.6, none], [-0.3, -0.6]], True),
+    ):
+        found = dict(alternative_families({"only": facts(log_hr)}))
+        assert (found["arms that differ"] == "only") is differ
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):
     folder = tmp_path_factory.mktemp("results")
     log_hr = ((0.0, -0.5), (-0.5, -0.5))
-    return load_results(
-        [write_result(folder, "fixed", "mixed", fake_arrays(20, log_hr=log_hr), log_hr=log_hr)]
-    )[0]
+    path = write_result(folder, "fixed", "mixed", fake_arrays(20, log_hr=log_hr), log_hr=log_hr)
+    return load_results([path])[0]
 
 
 def test_the_truth_in_words(result):
@@ -100,7 +114,7 @@ def test_facts_without_a_scenario_are_those_of_the_stored_truth(result):
     found = facts_of(result, None)
     assert not found.is_null and not found.harms and found.baseline == ()
     part = dgm_part(Source([result]), {})
-    assert part["scenarios"]["class"].tolist() == ["alternative, stress"]
+    assert part["scenarios"]["class"].tolist() == ["alternative"]
 
 
 def check(**changes):
@@ -138,6 +152,19 @@ def test_a_published_number_out_of_tolerance_or_unknown_is_told(scenario):
     table = check_table(asked, {"srs_null": scenario})
     assert table.within.tolist()[:2] == ["yes", "no"]
     assert "no channel 'deth'" in table.within[2] and "not among the results" in table.within[3]
+
+
+def test_a_number_is_labelled_by_what_was_published(scenario):
+    asked = [check(), check(quantity="median"), check(quantity="median", published=12.0, tolerance=1.0)]
+    rare = eqx.tree_at(lambda s: s.hazards.base, scenario, scenario.hazards.base * 1e-4)
+    table = check_table(asked, {"srs_null": scenario})
+    assert table.quantity.tolist() == [
+        "free of death at 6 months",
+        "median months to death",
+        "median months to death",
+    ]
+    never = check_table(asked[2:], {"srs_null": rare}).iloc[0]
+    assert (never.implied, never.difference, never.within) == ("not reached", "", "no")
 
 
 TIDY = pd.DataFrame(
