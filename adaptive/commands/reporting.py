@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from adaptive.errors import BadInput
+from adaptive.oc.dossier import DOSSIER, load_dossier
 
-DOSSIER = "dossier.yaml"
 MOST_TOLD = 8
 """Faults told in full when a simulation ends with a draft; the report lists all."""
 
@@ -41,7 +41,7 @@ def write_report(
     draft
         Whether faults are shown in a report marked as a draft.
     yielding
-        Whether faults, if there are any, turn the report into a draft instead of refusing it.
+        Whether faults, damaged evidence among them, turn the report into a draft instead of refusing it.
 
     Raises
     ------
@@ -57,8 +57,7 @@ def write_report(
     day = date or datetime.date.today().isoformat()
     command = _command(folders, output, dossier, draft, day)
     made = Made(folders, study, written, draft, day, command, str(output))
-    content, parts = report_content(made)
-    faults = content["trust"]["faults"]
+    content, parts, faults = _judged(made)
     if faults and not draft:
         if not yielding:
             raise BadInput([*faults, "add --draft to see the report with these faults marked"])
@@ -70,6 +69,23 @@ def write_report(
     write_report_manifest(output, made, content, found)
     print(f"report: {path}")
     return path
+
+
+def _judged(made: Any) -> tuple[dict, list, list[str]]:
+    """Return content, chapters and every fault of a report.
+
+    Damaged evidence ends a final report at the first piece; the content is then that of a draft, which goes
+    without it and has all faults.
+    """
+    try:
+        content, parts = report_content(made)
+    except BadInput as error:
+        if made.draft:
+            raise
+        content, parts = report_content(made._replace(draft=True))
+        faults = content["trust"]["faults"] or list(error.faults)
+        return content, parts, faults
+    return content, parts, content["trust"]["faults"]
 
 
 def report_content(made: Any) -> tuple[dict, list]:
@@ -168,11 +184,7 @@ def _dossier_file(study: Path | None, given: Path | str | None) -> Path | None:
 
 
 def _read_dossier(path: Path | None) -> Mapping[str, Any]:
-    if path is None:
-        return {}
-    from adaptive.oc.dossier import load_dossier
-
-    return load_dossier(path)
+    return {} if path is None else load_dossier(path)
 
 
 def _command(

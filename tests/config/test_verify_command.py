@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from adaptive.cli import main
+from adaptive.commands import reporting
 from adaptive.commands.verify import _build, _machine
 from adaptive.config import build_analysis
 from adaptive.io.hashing import sha256_data, sha256_file
@@ -152,6 +153,40 @@ def test_results_of_another_code_are_found_and_refused(copy, capsys):
     assert "another simulation code" in told
     assert "1 cell misses the target MCSE" in told
     assert "add --draft" in told
+
+
+EVIDENCE = ("audit/audit.json", "nulls/a/nulls.json", "sensitivity/sensitivity.json", "truth/truth.json")
+
+
+@pytest.fixture
+def damaged(copy) -> Path:
+    """Put evidence of every kind beside the results that is no evidence."""
+    for name in EVIDENCE:
+        (copy / name).parent.mkdir(parents=True)
+        (copy / name).write_text("{}")
+    return copy
+
+
+def test_a_report_on_damaged_evidence_is_refused_with_every_fault(damaged, capsys):
+    before = (damaged / "report" / "manifest.json").read_bytes()
+    assert main(["report", str(damaged)]) == 2
+    told = capsys.readouterr().err
+    for part in (*EVIDENCE, "1 cell misses the target MCSE", "add --draft"):
+        assert part in told
+    assert (damaged / "report" / "manifest.json").read_bytes() == before
+
+
+def test_a_simulation_with_damaged_evidence_ends_with_a_draft_that_says_why(damaged, capsys, monkeypatch):
+    monkeypatch.setattr(reporting, "MOST_TOLD", 100)
+    reporting.write_report([damaged], damaged / "report", damaged, yielding=True)
+    told = capsys.readouterr().err
+    manifest = read_report_manifest(damaged / "report")
+    assert manifest["draft"] and manifest["made"]["draft"] and "--draft" in manifest["made"]["command"]
+    for name in EVIDENCE:
+        assert name in told
+        assert any(fault.startswith(f"{name}: cannot be read") for fault in manifest["faults"])
+    code, text = verdict(capsys, damaged / "report")
+    assert code == 0, text
 
 
 def test_altered_results_are_refused(copy, capsys):
