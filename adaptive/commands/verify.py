@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"sample of trials: seed {seed}; give seed={seed} to draw the same one again")
     checks = []
     for check in (check_report_files, check_results, check_configurations, check_code):
-        checks.append(check(report, manifest) if check is check_report_files else check(places))
+        checks.append(check(places))
         _tell(checks[-1])
     checks.append(check_made_again(report, places, lambda folder: _make(folder, places)))
     _tell(checks[-1])

@@ -59,7 +59,7 @@ class Places:
         Folder of the study if it is not where the manifest says.
     """
 
-    def __init__(self, report: Path, manifest: Mapping[str, Any], moved: Path | None = None):
+    def __init__(self, report: Path, manifest: dict[str, Any], moved: Path | None = None):
         self.report, self.manifest, self.moved = report, manifest, moved
         self._by_name: dict[tuple[str, str], Path] = {}
         if moved is not None:
@@ -105,8 +105,9 @@ def _names(folder: Path) -> tuple[str, str] | None:
     return manifest["design"]["name"], manifest["scenario"]
 
 
-def check_report_files(report: Path, manifest: dict[str, Any]) -> Check:
+def check_report_files(places: Places) -> Check:
     """Compare every file of the report with its manifest, and the manifest with itself."""
+    report, manifest = places.report, places.manifest
     listed = manifest["files"]
     differences = [] if is_untouched(manifest) else [f"{MANIFEST}: altered after it was written"]
     differences += _hash_differences({name: report / name for name in listed}, listed)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from adaptive.oc.report_manifest import report_files
-from adaptive.oc.reverify_trials import TOLERANCE
+from adaptive.oc.reverify_trials import TOLERANCE, leaves
 
 KEYS = ("scenario", "design", "metric", "level", "look", "subgroup", "arm")
 """Columns that name a row of a tidy table."""
@@ -121,20 +121,10 @@ def _csv_leaves(file: Path) -> Iterator[tuple[str, str]]:
                 yield f"{name}, {column}", value
 
 
-def _json_leaves(file: Path) -> Iterator[tuple[str, Any]]:
-    yield from _leaves(json.loads(file.read_text(encoding="utf-8")), "")
-
-
-def _leaves(node: Any, place: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, dict):
-        for key, item in node.items():
-            yield from _leaves(item, f"{place}.{key}" if place else str(key))
-    elif isinstance(node, list):
-        for index, item in enumerate(node):
-            yield from _leaves(item, f"{place}[{index}]")
-    else:
-        # 1 and 1.0 and true are equal to Python and are not the same report.
-        yield place, json.dumps(node)
+def _json_leaves(file: Path) -> Iterator[tuple[str, str]]:
+    """Yield every value with its place, as text: 1 and 1.0 and true are equal to Python."""
+    for place, value in leaves(json.loads(file.read_text(encoding="utf-8"))):
+        yield place, json.dumps(value)
 
 
 def _compare_bytes(stored: Path, made: Path, name: str) -> list[str]:

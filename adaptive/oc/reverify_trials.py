@@ -5,7 +5,7 @@ Axes: ``R`` chosen trials.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -173,7 +173,7 @@ def compare_truth(
 ) -> Compared:
     """Compute the true values again from the scenario and compare them with ``truth.json``."""
     made = describe_truth(design, scenario, horizon, tuple(absent))
-    old, new = dict(_leaves(stored)), dict(_leaves(made))
+    old, new = dict(leaves(stored)), dict(leaves(made))
     differences = [
         f"truth.json, {place}: stored {old.get(place)!r}, made {new.get(place)!r}"
         for place in sorted(old.keys() | new.keys())
@@ -209,14 +209,14 @@ def compare_manifest(
     return Compared(len(pairs), differences)
 
 
-def _leaves(node: Any, place: str = "") -> Any:
+def leaves(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
     """Yield every value of nested data with its place."""
     if isinstance(node, dict):
         for key, item in node.items():
-            yield from _leaves(item, f"{place}.{key}" if place else str(key))
+            yield from leaves(item, f"{place}.{key}" if place else str(key))
     elif isinstance(node, list):
         for index, item in enumerate(node):
-            yield from _leaves(item, f"{place}[{index}]")
+            yield from leaves(item, f"{place}[{index}]")
     else:
         yield place, node
 

@@ -76,7 +76,7 @@ def found(report, moved=None, make=write_files):
     manifest = read_report_manifest(report)
     places = Places(report, manifest, moved)
     checks = [
-        check_report_files(report, manifest),
+        check_report_files(places),
         check_results(places),
         check_configurations(places),
         check_code(places),
