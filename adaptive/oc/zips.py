@@ -19,7 +19,8 @@ def zip_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
     """Return, for the two cells of lowest coverage of every design, 100 intervals in the order of ``|z|``.
 
     ``z = (posterior mean - truth) / posterior SD``; the interval of centile ``c`` is that of the trial at the
-    ``c``-th centile of ``|z|`` (Morris, White and Crowther 2019). ``coverage`` is the printed estimate.
+    ``c``-th centile of ``|z|`` (Morris, White and Crowther 2019). Of fewer than 100 trials every one is
+    there, at even steps of ``c``. ``coverage`` is the printed estimate, ``n`` the trials with an estimate.
     """
     cover = tables["estimation"]
     cover = cover[(cover.metric == "coverage") & (cover.level == "overall") & (cover.m > 0)]
@@ -44,7 +45,12 @@ def _intervals(result: CellResult, entry) -> list[dict]:
     place = {name: getattr(entry, name) for name in ("scenario", "design", "subgroup", "arm")}
     return [
         place
-        | {"truth": truth, "centile": c + 1, "lower": float(lower[i]), "upper": float(upper[i])}
+        | {
+            "truth": truth,
+            "centile": 100 * (c + 1) / chosen.size,
+            "lower": float(lower[i]),
+            "upper": float(upper[i]),
+        }
         | {"covers": bool(lower[i] <= truth <= upper[i]), "coverage": entry.text, "n": int(order.size)}
         for c, i in enumerate(chosen)
     ]

@@ -6,6 +6,8 @@ from matplotlib import rc_context
 from adaptive.report.figure_style import INK, STYLE, Drawing, panels, to_svg
 from adaptive.report.figures_course import two_lines
 
+SHOWN = 100
+"""Intervals of a panel, as the content has them."""
 COVERING, MISSING = "#b9b9b9", "#D55E00"
 
 
@@ -38,11 +40,20 @@ def zip_figure(content: dict) -> Drawing | None:
         canvas.supylabel("centile of |estimate − truth| / SD", fontsize=9)
     caption = (
         "The two cells of lowest coverage of each design, overall. Each line is the 95% posterior interval "
-        "of one trial, 100 of them from the nearest miss at the bottom to the farthest at the top; the "
-        "vertical line is the truth. Thick orange intervals miss it: left of the line they overstate the "
-        "benefit. With exact coverage the misses begin at the 95th centile."
+        f"of one trial, {_lines(frame)} from the smallest distance to the truth at the bottom to the largest "
+        "at the top; the vertical line is the truth. Thick orange intervals miss it: left of the line they "
+        "overstate the benefit. With exact coverage the misses begin at the 95th centile."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _lines(frame: pd.DataFrame) -> str:
+    """Return how many lines the panels have: one per hundredth of the trials, or one per trial of fewer."""
+    fewest, most = int(frame.n.min()), int(frame.n.max())
+    if fewest >= SHOWN:
+        return f"{SHOWN} of them"
+    every = f"all {fewest}" if fewest == most else f"all of fewer than {SHOWN}"
+    return every if most < SHOWN else f"{SHOWN} of them, or all where there are fewer,"
 
 
 def _draw(axis, own: pd.DataFrame) -> None:

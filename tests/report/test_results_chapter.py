@@ -9,9 +9,12 @@ from adaptive.oc.load import load_results
 from adaptive.oc.report_content import content_of, in_order
 from adaptive.oc.results_notes import binding_notes, shown_scenarios
 from adaptive.oc.source import Source
+from adaptive.oc.tables import build_tables
+from adaptive.oc.zips import zip_part
 from adaptive.report.chapter_characteristics import characteristics_chapter
 from adaptive.report.chapter_results import results_chapter
 from adaptive.report.figure_style import Drawing
+from adaptive.report.figures_zip import zip_figure
 from adaptive.report.pivot import Table
 from adaptive.report.sections_bayes import bayes_section, decision_section
 from adaptive.report.sections_errors import noninferiority_section, power_section, type_i_error_section
@@ -184,6 +187,31 @@ def test_the_zip_plot_shows_the_cells_of_lowest_coverage(content):
     assert (frame.groupby(["design", "scenario", "subgroup", "arm"]).centile.max() == 100).all()
     misses = (frame.upper < frame.truth) | (frame.lower > frame.truth)
     assert (misses == ~frame.covers).all() and misses.any()
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ((800, 400), "one trial, 100 of them from"),
+        ((60, 60), "one trial, all 60 from"),
+        ((60, 40), "one trial, all of fewer than 100 from"),
+        ((800, 60), "one trial, 100 of them, or all where there are fewer, from"),
+    ],
+)
+def test_the_zip_plot_says_how_many_intervals_it_shows(content, sizes, told):
+    frame = content["tables"]["zip"]
+    first = frame.design == frame.design.iloc[0]
+    shown = zip_figure({"tables": {"zip": frame.assign(n=np.where(first, *sizes))}})
+    assert told in shown.caption
+
+
+def test_a_zip_of_few_trials_has_each_once_up_to_the_hundredth_centile(tmp_path):
+    truth = ((-0.4, -0.4), (-0.4, -0.4))
+    write_result(tmp_path, "fixed", "few", fake_arrays(40, log_hr=truth), log_hr=truth)
+    results = load_results([tmp_path])
+    frame = zip_part(Source(results), build_tables(results))["tables"]["zip"]
+    for _, own in frame.groupby(["subgroup", "arm"]):
+        assert own.centile.tolist() == pytest.approx(np.arange(1, 41) * 2.5) and own.lower.nunique() == 40
 
 
 def test_characteristics_name_every_metric_that_is_used(content):
