@@ -4,13 +4,13 @@ A section answers an item if it says so (``covers``) and has something to show. 
 applicable, lacks evidence that a command or the dossier supplies, or needs what the engine cannot do yet.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from adaptive.report.blocks import Explorer, Items, Notice
 from adaptive.report.checklist import CHECKLIST, MUST, Item
 from adaptive.report.figure_style import Drawing
 from adaptive.report.pivot import Table
-from adaptive.report.section import Section
+from adaptive.report.section import Section, walked
 
 PRESENT, PARTLY, ABSENT, NOT_APPLICABLE, UNAVAILABLE = (
     "present",
@@ -32,7 +32,8 @@ SUPPLIED_BY = {
 """Who can make the evidence for an item; of the others it is ``adaptive simulate``."""
 
 UNAVAILABLE_ITEMS = {
-    "H9": "the engine has no rule on overall survival; deaths compete with the endpoint and are not judged"
+    "E5": "no diagnostic of a conflict between prior and data is computed",
+    "H9": "the engine has no rule on overall survival; deaths compete with the endpoint and are not judged",
 }
 """Items that need what the engine cannot do."""
 
@@ -84,7 +85,7 @@ def sections_by_item(parts: Sequence[Section]) -> dict[str, list[str]]:
     """Return the numbers of the sections that answer each item and have something to show."""
     known = {item.id for item in CHECKLIST}
     found: dict[str, list[str]] = {}
-    for number, part in _numbered(parts):
+    for number, part in walked(parts):
         if has_content(part):
             for name in part.covers:
                 numbers = found.setdefault(name if name in known else name[:1], [])
@@ -108,14 +109,6 @@ def _shows(block: object) -> bool:
     if isinstance(block, Explorer):
         return bool(block.cases)
     return not isinstance(block, Notice)
-
-
-def _numbered(parts: Sequence[Section]) -> Iterator[tuple[str, Section]]:
-    """Yield every section with its number."""
-    for chapter, section in enumerate(parts, 1):
-        yield str(chapter), section
-        for number, part in enumerate(section.parts, 1):
-            yield f"{chapter}.{number}", part
 
 
 def _front(content: dict) -> dict[str, bool]:

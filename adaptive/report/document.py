@@ -13,7 +13,7 @@ from adaptive.report.blocks import Block, Explorer, Items, Text
 from adaptive.report.figure_style import Drawing
 from adaptive.report.made_by import Commands
 from adaptive.report.pivot import Table, plain
-from adaptive.report.section import Section
+from adaptive.report.section import Section, numbered
 
 CONFIGURATIONS = "Configurations, SHA-256"
 REMARK = (
@@ -137,17 +137,8 @@ def document(content: dict, chapters: Sequence[Section]) -> Document:
         _part(front, "", 1, counter, commands),
         list(content["warnings"]),
         list(content.get("trust", {}).get("faults", [])),
-        [_part(chapter, str(i), 1, counter, commands) for i, chapter in enumerate(chapters, start=1)],
+        [_part(chapter, number, 1, counter, commands) for number, chapter in numbered(chapters)],
     )
-
-
-def section_numbers(chapters: Sequence[Section]) -> dict[str, str]:
-    """Return the printed number of each chapter and part by its name."""
-    numbers = {}
-    for i, chapter in enumerate(chapters, start=1):
-        numbers[chapter.name] = str(i)
-        numbers |= {part.name: f"{i}.{j}" for j, part in enumerate(chapter.parts, start=1)}
-    return numbers
 
 
 def summary_blocks(content: dict) -> Iterator[Block]:
@@ -205,10 +196,9 @@ def _part(section: Section, number: str, level: int, counter: _Counter, commands
     """Give a section and everything in it their numbers."""
     anchor = counter.anchor(section.name)
     blocks = [_placed(block, number, level, counter, commands) for block in section.blocks]
-    cases = sum(len(placed.parts) for placed in blocks)
     parts = [
-        _part(part, f"{number}.{i}" if number else "", level + 1, counter, commands)
-        for i, part in enumerate(section.parts, start=cases + 1)
+        _part(part, own, level + 1, counter, commands)
+        for own, part in numbered(section.parts, section, number)
     ]
     title, short = section.title, section.short or section.title
     return Part(number, anchor, title, short, list(section.lead), blocks, parts, level, section.covers)
@@ -224,10 +214,8 @@ def _placed(block: Block, number: str, level: int, counter: _Counter, commands: 
         anchor = counter.anchor(block.name)
         return Placed(kind, block, counter.next("Figure") if block.svg else "", anchor)
     if isinstance(block, Explorer):
-        cases = [
-            _part(case, f"{number}.{i}" if number else "", level + 1, counter, commands)
-            for i, case in enumerate(block.cases, start=1)
-        ]
+        within = numbered(block.cases, number=number)
+        cases = [_part(case, own, level + 1, counter, commands) for own, case in within]
         return Placed(kind, block, "", counter.anchor(block.name), parts=cases)
     return Placed(kind, block)
 

@@ -7,7 +7,6 @@ and style sheets shipped with the package, by their hashes.
 
 import base64
 import re
-from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -21,7 +20,6 @@ from adaptive.report.pivot import Table
 
 STYLES = ("report.css", "explorer.css")
 SCRIPTS = ("report.js", "explorer.js")
-EXPLORER = "explorer.html.j2"
 PROSE, WORDS = 45, 14
 """Characters above which a column of text is one of sentences, or of some words."""
 
@@ -36,7 +34,6 @@ def report_html(whole: Document) -> str:
         styles=[Markup(text) for text in styles],
         scripts=[Markup(text) for text in scripts],
         policy=security_policy(styles, scripts),
-        explore=_explorer(environment),
     )
 
 
@@ -73,16 +70,9 @@ def _environment() -> Environment:
 
 
 def _assets(names: tuple[str, ...]) -> list[str]:
-    """Return the texts of those style sheets or scripts that exist."""
+    """Return the texts of style sheets or scripts."""
     folder = files("adaptive.report") / "templates"
-    return [(folder / name).read_text(encoding="utf-8") for name in names if (folder / name).is_file()]
-
-
-def _explorer(environment: Environment) -> Callable | None:
-    """Return the macro that draws an explorer, if there is one."""
-    if EXPLORER not in environment.list_templates():
-        return None
-    return environment.get_template(EXPLORER).module.explorer
+    return [(folder / name).read_text(encoding="utf-8") for name in names]
 
 
 def titled(table: Table) -> list[tuple[str, str]]:

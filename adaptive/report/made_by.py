@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from adaptive.report.section import Section
+from adaptive.report.section import Section, walked
 
 WORDS = {
     "simulate": "adaptive simulate",
@@ -61,11 +61,6 @@ def command_numbers(commands: dict[str, list[str]]) -> dict[str, tuple[str, str]
 
 def _place(chapters: Sequence[Section]) -> str:
     """Return the number of the part that lists the commands, or of the chapter that names one."""
-    for name in ("commands", "provenance"):
-        for i, chapter in enumerate(chapters, start=1):
-            names = [part.name for part in chapter.parts]
-            if name in names:
-                return f"{i}.{names.index(name) + 1}"
-    return next(
-        (str(i) for i, chapter in enumerate(chapters, 1) if chapter.name == "software"), "on software"
-    )
+    numbers = {section.name: number for number, section in walked(chapters)}
+    places = (numbers[name] for name in ("commands", "provenance", "software") if name in numbers)
+    return next(places, "on software")

@@ -4,11 +4,12 @@ A report is a list of chapters, each a ``Section`` with parts. HTML and PDF are 
 block that one of them cannot show must not exist.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from adaptive.report.blocks import Block
+from adaptive.report.blocks import Block, Explorer
 from adaptive.report.pivot import Table, pivot
 
 CELLS = {"scenario": "Scenario", "subgroup": "Subgroup", "arm": "Arm"}
@@ -57,6 +58,26 @@ def section(
     return Section(
         name, title, lead, shown, short or title, [p for p in parts or [] if p is not None], covers
     )
+
+
+def numbered(
+    sections: Sequence[Section], within: Section | None = None, number: str = ""
+) -> Iterator[tuple[str, Section]]:
+    """Yield sections with their printed numbers: 1, 2, ... or, within a section, 1.1, 1.2, ...
+
+    The cases of explorers come before the parts of the section that holds them. ``within`` is that section
+    and ``number`` its number.
+    """
+    before = sum(len(block.cases) for block in within.blocks if isinstance(block, Explorer)) if within else 0
+    for i, section in enumerate(sections, start=before + 1):
+        yield f"{number}.{i}" if number else str(i), section
+
+
+def walked(chapters: Sequence[Section]) -> Iterator[tuple[str, Section]]:
+    """Yield chapters and their parts with their printed numbers, in print order."""
+    for number, chapter in numbered(chapters):
+        yield number, chapter
+        yield from numbered(chapter.parts, chapter, number)
 
 
 def metric_titles(content: dict) -> dict[str, str]:

@@ -21,6 +21,7 @@ from adaptive.report.compliance import (
     checklist_rows,
     compliance_faults,
     has_content,
+    sections_by_item,
 )
 from adaptive.report.document import document, walk
 from adaptive.report.figure_style import Drawing
@@ -108,7 +109,9 @@ def test_status_and_reason_of_each_kind():
     assert rows["D1"]["status"] == PARTLY and "frailty" in rows["D1"]["reason"]
     assert rows["G1"]["reason"] == "null with harm: not covered"
     assert rows["N"]["status"] == PARTLY and "Q1" in rows["N"]["reason"] and "Q2" not in rows["N"]["reason"]
-    assert rows["H9"]["status"] == UNAVAILABLE
+    assert rows["H9"]["status"] == rows["E5"]["status"] == UNAVAILABLE
+    uninformed = META | {"specification": {"not_applicable": {"E5": "no prior is informative"}}}
+    assert rows_of([], uninformed)["E5"]["status"] == NOT_APPLICABLE
     assert rows["B3"]["reason"] == "supplied by adaptive truth"
     assert rows["A1"]["section"] == rows["A2"]["section"] == "front page"
 
@@ -145,6 +148,21 @@ def test_section_numbers_are_those_of_the_report(content, parts):
                 names = printed[number].covers
                 assert row["id"] in names or any(name[0] == row["id"] for name in names)
     assert rows_of(parts, content)["O"]["section"] == "12"
+
+
+def test_one_numbering_counts_the_cases_of_explorers(content):
+    """The checklist, the line under a table and the document give a part after two cases the same number."""
+    cases = [Section(name, name, []) for name in ("one", "two")]
+    listed = Section("commands", "Commands", [], [Text("x")], covers=("O1",))
+    made = Table("t", "c", ["a"], [[Cell("1")]])
+    chapter = Section("examples", "Examples", [], [Explorer("e", "c", cases), made], parts=[listed])
+    long = content | {"commands": {"simulate": ["adaptive simulate " + "x" * 100]}}
+    whole = document(long, [Section("first", "First", []), chapter])
+    printed = {part.anchor: part.number for part in walk(whole.chapters)}
+    assert printed == {"first": "1", "examples": "2", "one": "2.1", "two": "2.2", "commands": "2.3"}
+    assert sections_by_item([Section("first", "First", []), chapter])["O"] == ["2.3"]
+    (placed,) = [block for block in whole.chapters[1].blocks if block.made_by]
+    assert placed.made_by.endswith("command S1 of section 2.3.")
 
 
 def test_the_printed_matrix_has_a_row_per_item(content, parts):
