@@ -2,7 +2,19 @@
 
 import numpy as np
 
-from tests.report.metric_cases import CELL, Case, T, at, claim, of
+from tests.report.metric_cases import (
+    ALLOCATED,
+    CELL,
+    CLAIMED,
+    CLAIMS,
+    Case,
+    T,
+    at,
+    claim,
+    ideal,
+    of,
+    totals,
+)
 from tests.report.metric_study import PRIOR, TRUTHS
 from tests.report.synthetic import ARMS, SUBGROUPS
 
@@ -32,22 +44,39 @@ def pairs():
         a, b = at(d, "log_hr_mean", i)[:, 1, 0].var(), fixed(d, "log_hr_mean", i)[:, 1, 0].var()
         return 100 * ((b / a) ** power - 1)
 
-    flipped = lambda d, i: 100 * precision(d, i) / 5 + 30  # noqa: E731
-    yield Case("paired_estimation", "relative_precision", CELL, precision, flipped)
-    yield Case(
-        "paired",
-        "power",
-        CELL,
-        lambda d, i: claim(d, i)[:, 1, 0].mean() - claim(d, i, design="fixed")[:, 1, 0].mean(),
-        lambda d, i: claim(d, i)[:, 1, 0].mean(),
-    )
-    yield Case(
-        "paired",
-        "events",
-        {"subgroup": "all", "arm": "all"},
-        lambda d, i: (at(d, "events", i).sum((1, 2)) - fixed(d, "events", i).sum((1, 2))).mean(),
-        lambda d, i: at(d, "events", i).sum((1, 2)).mean(),
-    )
+    of_errors = lambda d, i: precision(d, i, 0.5)  # noqa: E731
+    yield Case("paired_estimation", "relative_precision", CELL, precision, of_errors)
+
+
+def paired_case(metric, where, single, *, noise=True):
+    """Return the case of a difference; ``noise`` says whether the designs share the noise of the metric.
+
+    A reversed difference would pass where it is 0, so the planted slip forgets the benchmark.
+    """
+    value = lambda d, i: single(d, i, "adaptive") - single(d, i, "fixed")  # noqa: E731
+    forgotten = lambda d, i: single(d, i, "adaptive")  # noqa: E731
+    place = {"subgroup": "all", "arm": "all"} | where
+    return Case("paired", metric, place, value, forgotten, single if noise else None)
+
+
+WEAK = ("disjunctive_power", "arm_error")
+"""Claims so common, or so rare, that sharing the noise hardly correlates them."""
+
+
+def paired_outcomes():
+    """Differences in claims, sizes, allocation and benefit."""
+    for suffix, made in CLAIMED.items():
+        for metric, wanted, _, where in CLAIMS:
+            single = lambda d, i, k, f=wanted, m=made: f(m(d, i, design=k)).mean()  # noqa: E731
+            yield paired_case(metric + suffix, where, single, noise=not suffix and metric not in WEAK)
+    for name in ("patients", "events", "months", "accrual_months"):
+        single = lambda d, i, k, name=name: totals(d, i, name, k).mean()  # noqa: E731
+        yield paired_case(name, {}, single, noise="months" in name)
+    for metric, where, value, _ in ALLOCATED:
+        if metric not in ("patients_in", "few_patients"):
+            single = lambda d, i, k, f=value: f(of(k)(d, "patients", i))  # noqa: E731
+            yield paired_case(metric, where, single, noise=False)
+    yield paired_case("ideal_percentage", {"subgroup": SUBGROUPS[1]}, ideal)
 
 
 NULLS = {name: np.array(t) >= 0 for name, t in TRUTHS.items()}
@@ -158,5 +187,5 @@ def noninferiority():
     yield Case(table, "ni_power", place | {"arm": ARMS[1]}, within, lambda d, i: won(d, i, 0, 1))
 
 
-FAMILIES = (pairs, averages, predictive_values, calibration, decisions, noninferiority)
+FAMILIES = (pairs, paired_outcomes, averages, predictive_values, calibration, decisions, noninferiority)
 CASES = [case for family in FAMILIES for case in family()]

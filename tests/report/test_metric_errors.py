@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
+from adaptive.montecarlo import Z95
 from adaptive.oc.load import load_results
 from adaptive.oc.report_content import content_of, in_order
 from adaptive.oc.source import Source
 from tests.report import metric_cases, metric_cases_compared
-from tests.report.metric_study import PRIOR, N, write_study
+from tests.report.metric_study import DESIGNS, PRIOR, N, write_study
 from tests.statistics import assert_mc_close
 
 CASES = metric_cases.CASES + metric_cases_compared.CASES
@@ -51,6 +53,17 @@ def assert_error(mcse, bootstrap):
     assert_mc_close(mcse, bootstrap, relative * bootstrap, n_checks=len(CASES), allowance=allowed)
 
 
+def assert_limits(lower, upper, mcse):
+    """Compare the width of 95% limits with the standard error; Wilson's are a little wider than 2 x 1.96."""
+    assert 0.99 < (upper - lower) / (2 * Z95 * mcse) < 1.08
+
+
+def unpaired(data, single):
+    """Return the standard error of a difference between designs whose trials are drawn apart."""
+    each = [spread(data, lambda d, i, k=k: single(d, i, k)) for k in DESIGNS]
+    return np.hypot(*each)
+
+
 def names(case):
     return "-".join([case.table, case.metric, *(str(v) for v in case.where.values())])
 
@@ -64,20 +77,28 @@ def test_estimate_and_error(study, case):
     assert_error(found.mcse, bootstrap)
     assert found.n >= found.m >= 0 and found.n >= 200
     assert found.lower <= found.estimate <= found.upper
+    if not str(found.level).startswith("p"):
+        assert_limits(found.lower, found.upper, found.mcse)
+        one_sided = float(special.ndtri(0.95)) / Z95
+        with pytest.raises(AssertionError):
+            assert_limits(one_sided * found.lower, one_sided * found.upper, found.mcse)
     with pytest.raises(AssertionError):
         assert_estimate(found, data, case.planted)
     # A missing root of n, a root too many, a variance counted twice, half the trials.
     for factor in (np.sqrt(N), 1 / np.sqrt(N), np.sqrt(2), 1 / np.sqrt(2)):
         with pytest.raises(AssertionError):
             assert_error(factor * found.mcse, bootstrap)
+    if case.single is not None:
+        with pytest.raises(AssertionError):
+            assert_error(unpaired(data, case.single), bootstrap)
 
 
 def test_every_metric_of_the_tables_has_a_case(study):
     _, tables = study
     printed = {(name, m) for name, frame in tables.items() if "mcse" in frame for m in frame.metric}
     made_elsewhere = {"convergence", "prior_predictive", "borrowing", "targets", "prior_distribution"}
-    tested = {case.metric for case in CASES}
-    missing = {metric for name, metric in printed if name not in made_elsewhere} - tested
+    tested = {(case.table, case.metric) for case in CASES}
+    missing = {pair for pair in printed if pair[0] not in made_elsewhere} - tested
     assert not missing, missing
 
 
