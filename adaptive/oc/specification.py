@@ -10,6 +10,7 @@ import pandas as pd
 
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
+from adaptive.oc import specification_allocation as allocation
 from adaptive.oc import specification_model as model
 from adaptive.oc import specification_rules as rules
 from adaptive.oc import specification_words as words
@@ -19,7 +20,7 @@ from adaptive.oc.source import Source
 
 TOPICS: tuple[tuple[str, Callable[[Design], list[words.Line]]], ...] = (
     ("Arms and strata", words.population_lines),
-    ("Randomisation", words.randomisation_lines),
+    ("Randomisation", allocation.randomisation_lines),
     ("Calendar of arms", words.calendar_lines),
     ("Hard limits", words.limit_lines),
     ("Delays", words.delay_lines),
@@ -119,12 +120,12 @@ def _lines(design: Design) -> list[tuple[str, str, str]]:
 def _design(name: str, result: CellResult, built: Design | None) -> dict[str, Any]:
     """Return one design's name, what it says of itself, its formula and what the flow diagram shows."""
     described = result.manifest["design"]
-    formula = None if built is None else words.allocation_formula(built.allocation)
+    formula = None if built is None else built.allocation.formula()._asdict()
     return {
         "name": name,
         "description": str((result.config.get("design") or {}).get("description") or ""),
         "adapts": int(described.get("n_looks") or 1) > 1 or bool(described.get("responds")),
-        "formula": None if formula is None else {"text": formula[0], "where": formula[1]},
+        "formula": formula,
         "flow": None if built is None else _flow(built, bool(described.get("responds"))),
     }
 
@@ -246,9 +247,10 @@ def not_applicable(first: dict[str, CellResult], built: dict[str, Design]) -> di
         found["H11"] = "no rule claims non-inferiority"
     if len(built) < len(first):
         return found
-    informed = [words for design in built.values() if (words := model.informative(design.analysis.model))]
-    if not informed:
-        found["E5"] = "no prior is informative: no mixture prior on the mean effect, no historical controls"
+    models = [design.analysis.model for design in built.values()]
+    if not any(map(model.informative, models)):
+        worth = "; ".join(dict.fromkeys(map(model.uninformative_words, models)))
+        found["E5"] = f"no prior has earlier data, an informative part or a mixture in it: {worth}"
     if not any(model.approximates(design.analysis.engine) for design in built.values()):
         found["F4"] = "the simulated analysis is exact or the full sampler itself"
     return found

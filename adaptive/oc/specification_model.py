@@ -63,9 +63,9 @@ SYMBOLS = (
 )
 CENSORING = (
     "Follow-up ends at the endpoint event, at another event that ends observation, at dropout, or at the "
-    "month of the look, whichever is first. All but the endpoint event censor: the person-months up to then "
-    "count, no value is imputed, and censoring is taken to be independent of the endpoint given subgroup and "
-    "arm.",
+    "data cut-off of the look, whichever is first. All but the endpoint event censor: the person-months up "
+    "to then count, no value is imputed, and censoring is taken to be independent of the endpoint given "
+    "subgroup and arm.",
     "With another cause of ending that competes, the hazard ratio is therefore the cause-specific one. It "
     "says nothing by itself of the cumulative incidence, which also depends on the competing hazard.",
     "Subgroup and arm are always known; no covariate is missing. The estimand's strategies for intercurrent "
@@ -178,13 +178,31 @@ def _prior_of(model: AbstractModel, name: str) -> str:
 
 
 def informative(model: AbstractModel) -> str:
-    """Return what makes a prior informative on an effect or on control, or an empty string."""
+    """Return what makes a prior informative on an effect or on control, or an empty string.
+
+    A mixture counts, because its weights are the answer to a conflict that was fixed in advance.
+    """
     inner, _ = unwrapped(model)
     if isinstance(model, HistoricalControls) and float(model.discount) > 0:
         return "historical controls"
-    if isinstance(inner, RobustPooling) and float(np.max(np.asarray(inner.informative_weight))) > 0:
-        return "an informative prior on the mean effect"
+    if isinstance(inner, RobustPooling) and float(np.max(inner.informative_weight)) > 0:
+        return "an informative part in the prior of the mean effect"
+    if isinstance(inner, ExNex) and float(np.min(inner.p_exchangeable)) < 1:
+        return "a mixture prior of each subgroup's effects"
     return ""
+
+
+def uninformative_words(model: AbstractModel) -> str:
+    """Return how much a prior says that ``informative`` finds nothing in, in events."""
+    inner, _ = unwrapped(model)
+    if isinstance(inner, GammaHazards):
+        return f"the prior of each hazard is worth {_numbers(inner.shape)} events"
+    scale = float(inner.mu_scale)
+    # An event carries a quarter of a unit of information on the log hazard ratio of two equal arms.
+    return (
+        f"effects have prior mean 0 and SD of at least {scale:g}, worth at most {4 / scale**2:.3g} events, "
+        f"and the prior of each baseline hazard is worth {_numbers(inner.baseline_shape)}"
+    )
 
 
 _FINITE = (

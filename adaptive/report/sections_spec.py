@@ -72,17 +72,17 @@ def randomisation_section(content: dict) -> Section:
 
 
 def _formulas(designs: list[dict]) -> list[Formula | Text]:
-    """Return the allocation formula of each design, equal ones once."""
-    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    """Return the allocation formula of each design, equal ones once; an equation a line."""
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for design in designs:
         if formula := design["formula"]:
-            groups.setdefault((formula["text"], tuple(formula["where"])), []).append(design["name"])
+            groups.setdefault((formula["equations"], formula["where"]), []).append(design["name"])
     blocks: list[Formula | Text] = []
-    for (text, where), names in groups.items():
-        blocks.append(
-            Text(f"Probability π[s, a] that a patient of subgroup s gets arm a: {', '.join(names)}")
-        )
-        blocks.append(Formula(text, list(where)))
+    for (equations, where), names in groups.items():
+        title = "Probability π[s, a] that a patient of subgroup s gets arm a, control being arm 0"
+        blocks.append(Text(f"{title}: {', '.join(names)}"))
+        blocks += [Formula(text) for text in equations[:-1]]
+        blocks.append(Formula(equations[-1], list(where)))
     return blocks
 
 

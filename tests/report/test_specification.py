@@ -24,7 +24,6 @@ from adaptive.oc.specification_rules import (
     unreachable,
     verdict_table,
 )
-from adaptive.oc.specification_words import allocation_formula
 from adaptive.report.figures_flow import flow_figure, flow_steps
 from tests.strategy_examples import evidence, progress
 from tests.toy import toy_design
@@ -45,7 +44,7 @@ def specified(config: dict) -> str:
     lines = [line for _, make in TOPICS for line in make(design)]
     tables = [rule_table(design), verdict_table(design), transition_table(design), look_table({"d": design})]
     words = [model_words(design.analysis), prior_table(design.analysis.model, []).to_dict("records")]
-    parts = [lines, *(table.to_dict("records") for table in tables), allocation_formula(design.allocation)]
+    parts = [lines, *(table.to_dict("records") for table in tables), design.allocation.formula()]
     return repr([*parts, *words, engine_lines(design.analysis.engine)])
 
 
