@@ -17,6 +17,10 @@ from jaxtyping import Array, Bool, Float
 
 from adaptive.models.base import AbstractModel
 from adaptive.models.drifting import Drifting
+from adaptive.models.exnex import ExNex
+from adaptive.models.hierarchy import AbstractHierarchical
+from adaptive.models.pooling import NoPooling
+from adaptive.oc.specification_model import unwrapped
 from adaptive.posterior.base import AbstractEngine
 from adaptive.records import EventTable
 
@@ -68,6 +72,19 @@ def borrowed_events(
     everything, alone = (np.concatenate(x)[:n] for x in zip(*parts, strict=True))
     scale = EVENTS_PER_INFORMATION
     return Borrowed(scale * (everything - alone), scale * alone)
+
+
+def borrows(model: AbstractModel, n_subgroups: int) -> bool:
+    """Return whether the effect in a subgroup can depend on the data of the others.
+
+    It cannot where the model gives every effect a prior by itself, or where fewer than two subgroups are
+    exchangeable.
+    """
+    inner, _ = unwrapped(model)
+    if isinstance(inner, ExNex):
+        exchangeable = np.broadcast_to(np.asarray(inner.p_exchangeable), n_subgroups) > 0
+        return int(exchangeable.sum()) > 1
+    return n_subgroups > 1 and isinstance(inner, AbstractHierarchical) and not isinstance(inner, NoPooling)
 
 
 def collapsed(model: AbstractModel) -> AbstractModel:

@@ -22,6 +22,8 @@ from adaptive.oc.source import Makers, Source
 from adaptive.oc.tables import tidy
 
 DRIFT, OVERRUN = "drift", "overrun"
+VARIED = (DRIFT, OVERRUN)
+"""Kinds that are sought in the sensitivity analysis too."""
 
 
 def examples_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
@@ -31,26 +33,34 @@ def examples_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
     -------
     ``items``: per example ``id``, ``item`` (number among the kinds that a reviewer expects), ``title``,
     ``near`` (whether it is a substitute), ``why``, ``share`` (of the result's trials: estimate, MCSE, limits,
-    ``n``, ``m``), ``design``, ``scenario``, ``trial``, ``seed``, ``made_by`` (the command of the result),
-    ``command`` (shows the trial), ``stored``, ``story`` and ``remarks`` (sentences), ``looks`` and ``end``
-    (see ``examples_course``), ``overlay`` (see ``examples_curves``). ``absent``: ``item``, ``title`` and
-    ``why`` of kinds that are not shown. ``priors``: per design the prior density. ``notes``: why something is
-    missing. ``tables``: ``examples``, the shares.
+    ``n``, ``m``), ``design``, ``scenario``, ``setting`` (of the sensitivity analysis; empty for results of
+    the study), ``result`` (its folder), ``trial``, ``seed``, ``made_by`` (the command of the result),
+    ``command`` (shows the trial), ``stored``, ``borrows`` (whether the model shares information between
+    subgroups), ``story`` and ``remarks`` (sentences), ``looks`` and ``end`` (see ``examples_course``),
+    ``overlay`` (see ``examples_curves``). ``absent``: ``item``, ``title`` and ``why`` of kinds that are not
+    shown. ``priors``: per ``result`` the prior density. ``notes``: why something is missing. ``tables``:
+    ``examples``, the shares.
+
+    Raises
+    ------
+    BadInput
+        If the sensitivity analysis was altered, unless a draft is made.
     """
     del tables
     notes: list[str] = []
     if source.makers.design is None:
         why = "the report was made without the means to build a design from its stored configuration"
         return _content([], [_absent(k.item, k.title, why) for k in KINDS], {}, notes)
-    extra, left_out = examples_pairs.variants(source)
-    notes += left_out
+    extra = examples_pairs.variants(source)
+    notes += extra.notes
     items, absent = [], []
     for kind in KINDS:
         made, reason = _examples(kind, source, extra, notes)
         items += made
         absent += [_absent(kind.item, kind.title, reason)] if reason else []
     absent += [_absent(*entry) for entry in NOT_AVAILABLE]
-    return _content(items, absent, _priors(source, extra, items), notes)
+    priors = _priors([*source.results, *extra.results], items, source.makers)
+    return _content(items, absent, priors, notes)
 
 
 def _content(items: list[dict], absent: list[dict], priors: dict, notes: list[str]) -> dict:
@@ -60,12 +70,14 @@ def _content(items: list[dict], absent: list[dict], priors: dict, notes: list[st
         for item in items
     ]
     shown = [{name: value for name, value in item.items() if name != "_share"} for item in items]
+    table = tidy(shares)
+    table.insert(0, "setting", [item["setting"] for item in items])
     return {
         "items": shown,
         "absent": sorted(absent, key=lambda entry: entry["item"] or 99),
         "priors": priors,
         "notes": list(dict.fromkeys(notes)),
-        "tables": {"examples": tidy(shares)},
+        "tables": {"examples": table},
     }
 
 
@@ -74,25 +86,23 @@ def _absent(item: int, title: str, why: str) -> dict:
 
 
 def _examples(
-    kind: Kind, source: Source, extra: Sequence[CellResult], notes: list[str]
+    kind: Kind, source: Source, extra: examples_pairs.Variants, notes: list[str]
 ) -> tuple[list[dict], str]:
     """Return the examples of a kind, or why there is none."""
+    results = [*source.results, *(extra.results if kind.name in VARIED else ())]
     try:
-        if kind.name == DRIFT and (pair := examples_pairs.find_pair([*source.results, *extra])):
-            return _both(kind, pair, source.makers), ""
-        results = [*source.results, *extra] if kind.name == OVERRUN else source.results
+        if kind.name == DRIFT and (pair := examples_pairs.find_pair(results)):
+            return _both(kind, pair, extra, source.makers), ""
         found = find(kind, results)
         if found is None:
             possible = any(kind.where(result) for result in results)
             return [], "no trial of the results is of this kind" if possible else kind.nowhere
+        found = found._replace(setting=extra.settings.get(found.result.path, ""))
         item = _item(kind, found, _course(found.result, found.trial, source.makers))
     except BadInput as error:
         return [], f"the trial cannot be shown: {error}"
     if kind.name == DRIFT:
-        notes.append(
-            "No design with a time-adjusted model among the results: the example of drift shows what it does "
-            "to an unadjusted analysis, not what an adjusted one would have said of the same trial."
-        )
+        notes.append(examples_text.one_analysis(len(examples_pairs.pairs(results))))
     return [item], ""
 
 
@@ -112,11 +122,14 @@ def _item(kind: Kind, found: Found, course: dict) -> dict:
         "_share": found.share,
         "design": found.result.design,
         "scenario": found.result.scenario,
+        "setting": found.setting,
+        "result": str(found.result.path),
         "trial": found.trial,
         "seed": int(found.result.manifest["seed"]),
-        "made_by": "sensitivity" if examples_pairs.SENSITIVITY in found.result.path.parts else "simulate",
+        "made_by": "sensitivity" if found.setting else "simulate",
         "command": shlex.join(["adaptive", "replay", str(found.result.path), f"trial={found.trial}"]),
         "stored": course["stored"],
+        "borrows": course["borrows"],
         "story": examples_text.story(course),
         "remarks": REMARKS[kind.name](found.result, course),
         "looks": [look | {"said": examples_text.look_sentence(look)} for look in course["looks"]],
@@ -125,40 +138,44 @@ def _item(kind: Kind, found: Found, course: dict) -> dict:
     }
 
 
-def _both(kind: Kind, pair: examples_pairs.Pair, makers: Makers) -> list[dict]:
+def _both(
+    kind: Kind, pair: examples_pairs.Pair, extra: examples_pairs.Variants, makers: Makers
+) -> list[dict]:
     """Return the same trial without and with a time trend in the model."""
-    plain = _course(pair.plain, pair.trial, makers)
-    adjusted = _course(pair.adjusted, pair.trial, makers)
-    share, reverse = examples_text.counted(pair.corrected), examples_text.counted(pair.reverse)
-    why = (
-        "The same arriving patients, with the same outcome under each arm, in two designs that differ in the "
-        "analysis model alone: "
-        f"{pair.plain.design} and {pair.adjusted.design}, which tells periods of entry apart. Trials in "
-        f"which only the former made a false claim: {share}. The reverse, a false claim by the latter "
-        f"alone: {reverse}. {examples_text.compared(pair.difference)}"
-    )
     tier = replace(kind.tiers[0], words="")
-    items = []
-    for suffix, title, result, course in (
-        ("unadjusted", "A drift misleads the analysis", pair.plain, plain),
-        ("adjusted", "The same trial with periods of entry in the model", pair.adjusted, adjusted),
-    ):
-        item = _item(kind, Found(result, pair.trial, tier, pair.corrected), course)
-        remarks = item["remarks"] if suffix == "unadjusted" else corrected(plain, adjusted)
-        items.append(item | {"id": f"{kind.name}-{suffix}", "title": title, "why": why, "remarks": remarks})
-    return items
+    plain, adjusted = (
+        Found(result, pair.trial, tier, pair.corrected, extra.settings.get(result.path, ""))
+        for result in (pair.plain, pair.adjusted)
+    )
+    courses = [_course(found.result, pair.trial, makers) for found in (plain, adjusted)]
+    why = examples_text.paired(pair, plain, adjusted)
+    without = _item(kind, plain, courses[0]) | {
+        "id": f"{kind.name}-unadjusted",
+        "title": "A trial under a drift, analysed without periods of entry",
+        "why": why,
+    }
+    return [
+        without,
+        _item(kind, adjusted, courses[1])
+        | {
+            "id": f"{kind.name}-adjusted",
+            "title": "The same trial, analysed with periods of entry",
+            "why": why,
+            "remarks": corrected(*courses),
+        },
+    ]
 
 
-def _priors(source: Source, extra: Sequence[CellResult], items: Sequence[dict]) -> dict[str, dict]:
-    """Return the prior density under each design that an example shows, each model drawn once."""
+def _priors(results: Sequence[CellResult], items: Sequence[dict], makers: Makers) -> dict[str, dict]:
+    """Return the prior density under each result that an example is from, each model drawn once."""
     known: dict[str, dict | None] = {}
     priors: dict[str, dict] = {}
-    for result in [*source.results, *extra]:
-        if result.design in priors or result.design not in {item["design"] for item in items}:
-            continue
-        model = json.dumps([result.config.get("model"), (result.config.get("design") or {}).get("periods")])
+    shown = {item["result"] for item in items}
+    for result in (result for result in results if str(result.path) in shown):
+        periods = (result.config.get("design") or {}).get("periods")
+        model = json.dumps([result.config.get("model"), periods, result.subgroups, result.arms])
         if model not in known:
-            known[model] = prior_density(source.makers.design(result.config))
+            known[model] = prior_density(makers.design(result.config))
         if known[model] is not None:
-            priors[result.design] = known[model]
+            priors[str(result.path)] = known[model]
     return priors

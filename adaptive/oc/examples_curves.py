@@ -50,14 +50,16 @@ def overlay(course: dict) -> list[dict]:
     Returns
     -------
     Per cell ``subgroup``, ``arm``, ``look``, ``own`` and ``own_se`` (crude log rate ratio), ``mean``, ``sd``,
-    ``lower``, ``upper`` (posterior of the log hazard ratio) and ``true``; ``None`` where there is none.
+    ``lower``, ``upper`` (posterior of the log hazard ratio) and ``true``; ``None`` where there is none. An
+    arm that was never opened has no posterior here, whatever the model says of it.
     """
     found = []
     for final in course["end"]["cells"]:
         look = look_of(course, final["decided_look"])
         control, cell = pair_of(look, final["subgroup"], final["arm"])
         own, error = crude(control, cell)
-        posterior = {name: cell[name] for name in ("mean", "sd", "lower", "upper")}
+        shown = final["status"] != "NEVER_OPENED"
+        posterior = {name: cell[name] if shown else None for name in ("mean", "sd", "lower", "upper")}
         place = {"subgroup": final["subgroup"], "arm": final["arm"], "look": look["look"]}
         found.append(place | {"own": own, "own_se": error} | posterior | {"true": final["true_log_hr"]})
     return found

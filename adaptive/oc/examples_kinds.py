@@ -55,12 +55,16 @@ class Kind:
 
 
 class Found(NamedTuple):
-    """The trial picked, where, under which rule, and how many of the cell's trials are like it."""
+    """The trial picked, where, under which rule, and how many of the cell's trials are like it.
+
+    ``setting`` names what the sensitivity analysis changed; it is empty for results of the study.
+    """
 
     result: CellResult
     trial: int
     tier: Tier
     share: mc.Estimate
+    setting: str = ""
 
 
 def find(kind: Kind, results: Sequence[CellResult]) -> Found | None:
@@ -112,7 +116,8 @@ def _one_most_closed(result: CellResult) -> np.ndarray:
     """
     if not masks.null_somewhere(result):
         return np.zeros(result.n_trials, bool)
-    shut = masks.closed(result, CellStatus.FUTILITY, CellStatus.HARM).sum(axis=(1, 2))
+    elsewhere = ~result.claimed.any(axis=2, keepdims=True)
+    shut = (masks.closed(result, CellStatus.FUTILITY, CellStatus.HARM) & elsewhere).sum(axis=(1, 2))
     only = _one_only(result)
     most = shut[only].max() if only.any() else 0
     return only & (shut == most) & (most > 0)
@@ -123,8 +128,8 @@ def _all_futile(result: CellResult) -> np.ndarray:
 
 
 def _inconclusive(result: CellResult) -> np.ndarray:
-    completed = masks.every_cell(result, masks.closed(result, CellStatus.COMPLETED))
-    return masks.full_without_claim(result) & completed
+    completed = masks.closed(result, CellStatus.COMPLETED) & masks.at_last_look(result)
+    return masks.full_without_claim(result) & masks.every_cell(result, completed)
 
 
 def _false_in_favourite(result: CellResult) -> np.ndarray:
@@ -165,13 +170,13 @@ KINDS = (
         2,
         (
             Tier(
-                "all claims are true and in one subgroup, and every arm of the others was closed for "
+                "all claims are true and in one subgroup, and every arm opened in the others was closed for "
                 "futility or harm",
                 _one_others_closed,
             ),
             Tier(
-                "all claims are true and in one subgroup, and elsewhere as many arms were closed early as in "
-                "any such trial of the result; the rest ended without a claim",
+                "all claims are true and in one subgroup, and elsewhere as many arms were closed for "
+                "futility or harm as in any such trial of the result; the rest ended without a claim",
                 _one_most_closed,
                 near=True,
             ),
@@ -185,10 +190,10 @@ KINDS = (
         "Futility at the first look",
         3,
         (
-            Tier("every arm in every subgroup was closed for futility at the first look", _all_futile),
+            Tier("every arm opened in any subgroup was closed for futility at the first look", _all_futile),
             Tier(
                 "as many arms in subgroups were closed for futility at the first look as in any trial of the "
-                "result; the others went on",
+                "result, but not all",
                 masks.most_first_look_futile,
                 near=True,
             ),
@@ -202,13 +207,13 @@ KINDS = (
         4,
         (
             Tier(
-                "the largest number of patients was reached and every arm ended at the final look without "
-                "a claim",
+                "the largest number of patients was reached and every arm that was opened ended at the final "
+                "look without a claim",
                 _inconclusive,
             ),
             Tier(
-                "the largest number of patients was reached and the final look made no claim; some arms had "
-                "been closed before",
+                "the largest number of patients was reached and no look made a claim; some arms were "
+                "closed by a rule or ended before the final look",
                 masks.full_without_claim,
                 near=True,
             ),
@@ -261,7 +266,7 @@ KINDS = (
     ),
     Kind(
         "discordant",
-        "Prior and data in conflict: one subgroup unlike the others",
+        "A subgroup whose data are unlike those of the others",
         9,
         (
             Tier(
@@ -291,8 +296,8 @@ KINDS = (
         "no scenario of the study has a hazard ratio above 1",
     ),
     Kind(
-        "borrowed-claim",
-        "A claim that the other subgroups carried",
+        "weak-own-data",
+        "A false claim that the subgroup's own data support weakly",
         0,
         (
             Tier(

@@ -23,9 +23,19 @@ def closed(result: CellResult, *states: CellStatus) -> Cells:
     return np.isin(result.status, states)
 
 
+def opened(result: CellResult) -> Cells:
+    """Return the cells that randomised in the trial; an arm of a calendar may never be opened."""
+    return result.status != CellStatus.NEVER_OPENED
+
+
+def at_last_look(result: CellResult) -> Cells:
+    """Return the cells decided at the trial's last look; an arm of a calendar may have its own before."""
+    return result.decided_look == result.trials["last_look"][:, None, None]
+
+
 def every_cell(result: CellResult, met: Cells) -> Mask:
-    """Return whether every cell that the design offers meets a condition."""
-    return (met | ~result.offered).all(axis=(1, 2))
+    """Return whether every cell that the trial opened meets a condition."""
+    return (met | ~opened(result)).all(axis=(1, 2))
 
 
 def every_subgroup(result: CellResult, met: Cells) -> Mask:
@@ -45,9 +55,9 @@ def early_claims(result: CellResult) -> Cells:
 
 
 def one_subgroup(result: CellResult, others: Cells) -> Mask:
-    """Return whether every claim is true and in one subgroup, and all cells elsewhere meet a condition."""
+    """Return whether all claims are true and in one subgroup, and opened cells elsewhere are ``others``."""
     subgroup = result.claimed.any(axis=2)
-    rest = (others | ~result.offered).all(axis=2) | subgroup
+    rest = (others | ~opened(result)).all(axis=2) | subgroup
     return (subgroup.sum(axis=1) == 1) & rest.all(axis=1) & ~false_claims(result).any(axis=(1, 2))
 
 
@@ -124,10 +134,9 @@ def weak_claims(result: CellResult) -> Cells:
     Weakly: ``Phi(-own / se) < WEAK``. At the last look the totals of the trial are the data of the claim.
     """
     ratio, error = own_log_hr(result.events, result.exposure)
-    last = result.decided_look == result.trials["last_look"][:, None, None]
     with np.errstate(invalid="ignore"):
         weak = ratio / error > -float(special.ndtri(WEAK))
-    return false_claims(result) & last & weak
+    return false_claims(result) & at_last_look(result) & weak
 
 
 def misled(result: CellResult) -> Cells:

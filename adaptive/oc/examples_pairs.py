@@ -1,12 +1,11 @@
 """The same trial under two designs: without and with a model of the time trend.
 
-Pairs are sought among the results of a study and those of its sensitivity analyses. They share seed,
-scenario, looks, rules and allocation, and differ in the analysis model alone; so a trial number is the same
-trial in both. Results that do not match their manifests are left out, with a note.
+Pairs are sought among the results of a study and the declared cells of its sensitivity analysis. They share
+seed, scenario, looks, rules, allocation and the rest of the model, and differ in whether the model tells
+periods of entry apart; so a trial number is the same trial in both.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,22 +13,31 @@ import numpy as np
 import yaml
 
 from adaptive import montecarlo as mc
-from adaptive.errors import BadInput
-from adaptive.io.store import MANIFEST
+from adaptive.io.manifest import read_manifest
 from adaptive.oc import examples_masks as masks
+from adaptive.oc.evidence import or_draft
 from adaptive.oc.examples_kinds import over_trials, typical
 from adaptive.oc.load import YAML_LOADER, CellResult, load_cell
+from adaptive.oc.looks import has_looks
+from adaptive.oc.sensitivity_store import fitting_index, place_of
 from adaptive.oc.source import Source
-from adaptive.oc.verify import read_manifest
 
-SENSITIVITY = "sensitivity"
 _NAMES = ("name", "description", "periods")
+
+
+class Variants(NamedTuple):
+    """Results of the sensitivity analysis, the setting of each by its folder, and why some are missing."""
+
+    results: list[CellResult]
+    settings: dict[Path, str]
+    notes: list[str]
 
 
 class Pair(NamedTuple):
     """A trial under both designs; shares of the trials in both in which only one makes a false claim.
 
-    ``difference`` is that of the probability of any false claim, with a time trend minus without, paired.
+    ``difference`` is that of the probability of any false claim, with a time trend minus without, paired;
+    ``among`` counts the pairs of results of which this one is shown.
     """
 
     plain: CellResult
@@ -38,6 +46,7 @@ class Pair(NamedTuple):
     corrected: mc.Estimate
     reverse: mc.Estimate
     difference: mc.Estimate
+    among: int
 
 
 def adjusts(config: dict) -> bool:
@@ -50,53 +59,51 @@ def lagged(config: dict) -> bool:
     return bool((config.get("design") or {}).get("lags"))
 
 
-def variants(source: Source) -> tuple[list[CellResult], list[str]]:
-    """Return results of the sensitivity analyses with a time trend or delays, and why some are left out."""
-    found, notes = [], []
-    root = None if source.folder is None else Path(source.folder) / SENSITIVITY
-    for path, config in _configs(root) if root is not None and root.is_dir() else ():
-        drifting = bool((config.get("scenario") or {}).get("drift"))
-        if not (drifting or lagged(config)):
-            continue
-        try:
-            found.append(load_cell(path, read_manifest(path)))
-        except BadInput as error:
-            notes.append(f"A result of the sensitivity analyses was left out: {error}")
-    return found, notes
+def variants(source: Source) -> Variants:
+    """Return the declared cells of the sensitivity analysis that have a time trend or delays.
 
+    A setting is the title of the factor and the label of the level, as in ``Accrual: half as fast``.
 
-def _configs(root: Path) -> Iterator[tuple[Path, dict]]:
-    """Yield every result folder below a folder with its configuration, unreadable ones left out."""
-    for manifest in sorted(root.rglob(MANIFEST)):
-        try:
-            json.loads(manifest.read_text(encoding="utf-8"))
-            config = yaml.load((manifest.parent / "config.yaml").read_text(encoding="utf-8"), YAML_LOADER)
-        except (OSError, ValueError, yaml.YAMLError):
-            continue
-        if isinstance(config, dict) and isinstance(config.get("design"), dict):
-            yield manifest.parent, config
+    Raises
+    ------
+    BadInput
+        If the analysis was altered, unless a draft is made.
+    """
+    index, messages = or_draft(source, lambda: fitting_index(source.folder, source.results))
+    notes = [f"No example was sought in the sensitivity analysis: {message}" for message in messages]
+    found = Variants([], {}, notes)
+    factors = {} if index is None else {factor.name: factor for factor in index.factors}
+    for cell in [] if index is None else index.content["cells"]:
+        path = place_of(index.folder, cell)
+        config = yaml.load((path / "config.yaml").read_text(encoding="utf-8"), YAML_LOADER)
+        if lagged(config) or (config.get("scenario") or {}).get("drift"):
+            factor = factors[cell["factor"]]
+            found.results.append(load_cell(path, read_manifest(path)))
+            found.settings[path] = f"{factor.title}: {factor.level(cell['level']).label}"
+    return found
 
 
 def pairs(results: Sequence[CellResult]) -> list[tuple[CellResult, CellResult]]:
-    """Return the results without and with a time trend in the model that are the same otherwise."""
+    """Return each result with a time trend in the model, and one without that is the same otherwise.
+
+    What a factor shares may be simulated twice; of such results one with stored looks is taken.
+    """
     drifting = [r for r in results if masks.drifts(r) and masks.adapts(r) and masks.null_somewhere(r)]
-    return [
-        (plain, adjusted)
-        for adjusted in drifting
-        if adjusts(adjusted.config)
-        for plain in drifting
-        if not adjusts(plain.config) and _shared(plain) == _shared(adjusted)
-    ]
+    found = []
+    for adjusted in (result for result in drifting if adjusts(result.config)):
+        others = [r for r in drifting if not adjusts(r.config) and _shared(r) == _shared(adjusted)]
+        if others:
+            found.append((max(others, key=has_looks), adjusted))
+    return found
 
 
 def _shared(result: CellResult) -> dict:
     """Return what a pair must have in common."""
     config = result.config
-    parts = {
-        name: config.get(name) for name in ("scenario", "allocation", "rules", "looks", "seed", "precision")
-    }
-    design = {name: value for name, value in config["design"].items() if name not in _NAMES}
-    return parts | {"design": design}
+    same = ("scenario", "allocation", "rules", "looks", "seed", "precision", "posterior")
+    design = {name: value for name, value in (config.get("design") or {}).items() if name not in _NAMES}
+    model = {name: value for name, value in (config.get("model") or {}).items() if name != "drift"}
+    return {name: config.get(name) for name in same} | {"design": design, "model": model}
 
 
 def find_pair(results: Sequence[CellResult]) -> Pair | None:
@@ -105,8 +112,8 @@ def find_pair(results: Sequence[CellResult]) -> Pair | None:
     Of all pairs the one with the largest share of such trials; of these trials those in which the arm also
     got the most patients of its subgroup go first, then the duration nearest the median.
     """
-    found = []
-    for plain, adjusted in pairs(results):
+    found, possible = [], pairs(results)
+    for plain, adjusted in possible:
         _, here, there = np.intersect1d(
             plain.trials["trial"], adjusted.trials["trial"], assume_unique=True, return_indices=True
         )
@@ -120,5 +127,5 @@ def find_pair(results: Sequence[CellResult]) -> Pair | None:
             before, then = over_trials(false), over_trials(after)
             shares = [mc.proportion(before & ~then), mc.proportion(then & ~before)]
             difference = mc.mean(then.astype(float) - before)
-            found.append(Pair(plain, adjusted, typical(plain, every), *shares, difference))
+            found.append(Pair(plain, adjusted, typical(plain, every), *shares, difference, len(possible)))
     return max(found, key=lambda pair: pair.corrected.estimate, default=None)

@@ -3,17 +3,15 @@
 from collections.abc import Callable
 
 from adaptive.oc.examples_curves import crude, look_of, pair_of
-from adaptive.oc.examples_text import against, closest, decided, named, own_words, place, ratio
+from adaptive.oc.examples_text import against, closest, decided, named, opened, own_words, place, ratio
 from adaptive.oc.load import CellResult
 from adaptive.oc.report_text import joined
 
 Remark = Callable[[CellResult, dict], list[str]]
-DETACHING = {"robust_pooling", "exnex"}
 ENDED = {
-    "FUTILITY": "closed for futility",
-    "HARM": "closed for harm",
-    "COMPLETED": "at the final look without a claim",
-    "NEVER_OPENED": "unopened",
+    "FUTILITY": "was closed for futility",
+    "HARM": "was closed for harm",
+    "NEVER_OPENED": "was never opened",
 }
 
 
@@ -34,7 +32,7 @@ def _early(result: CellResult, course: dict) -> list[str]:
 
 
 def _one(result: CellResult, course: dict) -> list[str]:
-    works = [cell for cell in course["end"]["cells"] if not cell["is_null"]]
+    works = [cell for cell in opened(course) if not cell["is_null"]]
     missed = [cell for cell in works if cell["status"] != "EFFICACY"]
     if not missed:
         return ["Every arm that works was claimed, and no other."]
@@ -45,8 +43,8 @@ def _one(result: CellResult, course: dict) -> list[str]:
 def _futile(result: CellResult, course: dict) -> list[str]:
     closed = [c for c in course["end"]["cells"] if c["status"] == "FUTILITY" and c["decided_look"] == 1]
     wrong = [cell for cell in closed if not cell["is_null"]]
-    total = len(course["end"]["cells"])
-    said = f"The first look closed {len(closed)} of {total} arms in subgroups"
+    total = sum(cell.get("due", False) for cell in course["looks"][0]["cells"])
+    said = f"The first look closed {len(closed)} of {total} arms in subgroups for futility"
     if not wrong:
         return [said + "; none of these has a benefit."]
     names = joined([f"{place(cell)} (true HR {ratio(cell['true_log_hr'])})" for cell in wrong])
@@ -55,9 +53,9 @@ def _futile(result: CellResult, course: dict) -> list[str]:
 
 def _inconclusive(result: CellResult, course: dict) -> list[str]:
     nearest = closest(course)
-    works = sum(not cell["is_null"] for cell in course["end"]["cells"])
-    total = len(course["end"]["cells"])
-    said = f"{works} of {total} arms in subgroups have a true benefit, and none was claimed."
+    cells = opened(course)
+    works = sum(not cell["is_null"] for cell in cells)
+    said = f"{works} of {len(cells)} arms in subgroups have a true benefit, and none was claimed."
     if nearest is None:
         return [said]
     cell, ask = nearest
@@ -75,14 +73,12 @@ def _how(course: dict, final: dict) -> list[str]:
     look, control, cell = decided(course, final)
     own, _ = crude(control, cell)
     said = [f"{named(final)}: when the claim was made, {own_words(control, cell)}."]
-    others = _others(look, final)
-    if own is not None and others:
+    others = [ratio(c["mean"]) for c in _others(look, final)] if course["borrows"] else []
+    if own is not None:
         way = "less" if cell["mean"] > own else "more"
-        said.append(
-            f"The model put the hazard ratio at {ratio(cell['mean'])}, {way} favourable than the crude one; "
-            "the same arm's estimates in the other subgroups were "
-            f"{joined([ratio(c['mean']) for c in others])}."
-        )
+        put = f"The model put the hazard ratio at {ratio(cell['mean'])}, {way} favourable than the crude one"
+        shown = f"; the same arm's estimates in the other subgroups were {joined(others)}" if others else ""
+        said.append(f"{put}{shown}.")
     last = course["looks"][-1]
     if last["look"] > look["look"]:
         after = pair_of(last, final["subgroup"], final["arm"])[1]
@@ -95,19 +91,20 @@ def _how(course: dict, final: dict) -> list[str]:
 
 
 def _others(look: dict, final: dict) -> list[dict]:
-    """Return the same arm in the other subgroups at a look, where it has an estimate."""
+    """Return the same arm in the other subgroups at a look, where it was opened and has an estimate."""
     return [
         cell
         for cell in look["cells"]
         if cell["arm"] == final["arm"]
         and cell["subgroup"] != final["subgroup"]
-        and cell.get("mean") is not None
+        and cell["status"] not in ("PENDING", "NEVER_OPENED")
+        and cell["mean"] is not None
     ]
 
 
 def _drift(result: CellResult, course: dict) -> list[str]:
     final = max(
-        (cell for cell in course["end"]["cells"] if cell["is_null"]),
+        (cell for cell in opened(course) if cell["is_null"]),
         key=lambda cell: (cell["status"] == "EFFICACY", _patients(course, cell)),
     )
     shares = [pair_of(look, final["subgroup"], final["arm"])[1]["allocation"] for look in course["looks"]]
@@ -166,15 +163,23 @@ def _discordant(result: CellResult, course: dict) -> list[str]:
         f"standard errors from the other subgroups together: {own_words(control, cell)}. The model put it at "
         f"{ratio(cell['mean'])}{beside}."
     )
+    return [said, _pull(result, course)]
+
+
+def _pull(result: CellResult, course: dict) -> str:
+    """Return what the model does with a subgroup unlike the others."""
     kind = str((result.config.get("model") or {}).get("kind", ""))
-    if kind in DETACHING:
-        return [said, f"The model ({kind.replace('_', ' ')}) has a component that lets a subgroup detach."]
-    return [
-        said,
-        f"The model ({kind.replace('_', ' ') or 'as declared'}) has no mixture component that lets a "
-        "subgroup detach: a discordant one is pulled towards the others by as much as the spread between "
-        "subgroups allows.",
-    ]
+    model = f"The model ({kind.replace('_', ' ') or 'as declared'})"
+    if not course["borrows"]:
+        return f"{model} shares no information on effects between subgroups: nothing pulls one to the others."
+    if kind == "exnex":
+        return f"{model} has a component that lets a subgroup detach from the others."
+    if kind == "full_pooling":
+        return f"{model} has one effect of an arm for all subgroups, also for one unlike the others."
+    return (
+        f"{model} has no component that lets a single subgroup detach: a discordant one is pulled towards "
+        "the others by as much as the spread between subgroups allows."
+    )
 
 
 def _harm(result: CellResult, course: dict) -> list[str]:
@@ -197,7 +202,7 @@ REMARKS: dict[str, Remark] = {
     "overrun": _overrun,
     "discordant": _discordant,
     "harm": _harm,
-    "borrowed-claim": _false,
+    "weak-own-data": _false,
 }
 """Kind -> what to see in it."""
 
@@ -208,12 +213,25 @@ def corrected(plain: dict, adjusted: dict) -> list[str]:
     for final in _claims(plain, null=True):
         look, _, cell = decided(plain, final)
         again = next(c for c in adjusted["end"]["cells"] if place(c) == place(final))
-        later = pair_of(look_of(adjusted, look["look"]), final["subgroup"], final["arm"])[1]
+        beside = look_of(adjusted, look["look"])
+        later = pair_of(beside, final["subgroup"], final["arm"])[1]
         if again["status"] == "EFFICACY" or later["mean"] is None:
             continue
+        held = beside["look"] == look["look"]
+        when = "" if held else f"at the trial's last look, look {beside['look']}, "
         said.append(
             f"{named(final)}: at look {look['look']} the estimate was {ratio(cell['mean'])} without and "
-            f"{ratio(later['mean'])} with periods of entry in the model; with them the arm ended "
-            f"{ENDED[again['status']]}."
+            f"{when}{ratio(later['mean'])} with periods of entry in the model; with them the arm "
+            f"{_ended(adjusted, again)}."
         )
     return said
+
+
+def _ended(course: dict, final: dict) -> str:
+    """Return how an arm without a claim ended; one of a calendar may leave before the final look."""
+    if final["status"] != "COMPLETED":
+        return ENDED[final["status"]]
+    last = course["looks"][-1]
+    if last["is_final"] and final["decided_look"] == last["look"]:
+        return "ended at the final look without a claim"
+    return f"ended at its own last look, look {final['decided_look']}, without a claim"

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.io.frames import Tables
+from adaptive.oc.borrowing import borrows
 from adaptive.oc.examples_course import trial_course
 from adaptive.oc.load import CellResult
 from adaptive.oc.looks import has_looks
@@ -24,7 +25,10 @@ def course_of(
     design_of: Callable[[Mapping[str, Any]], Design],
     scenario_of: Callable[[Mapping[str, Any]], Scenario] | None,
 ) -> dict:
-    """Return one trial of a result as plain data, with ``stored``: whether its looks were.
+    """Return one trial of a result as plain data, with two facts about where it is from.
+
+    ``stored`` says whether its looks were stored, ``borrows`` whether the analysis model shares information
+    between subgroups.
 
     Parameters
     ----------
@@ -53,9 +57,11 @@ def course_of(
             else replay_tables(design, scenario_of(result.config), result.manifest["seed"], trial)
         )
         try:
-            return trial_course(design, rows, result.truth.content) | {"stored": stored}
+            course = trial_course(design, rows, result.truth.content)
         except KeyError as error:
             raise BadInput(f"{result.path}: the stored looks lack {error}; re-run the cell") from error
+    shared = borrows(design.analysis.model, len(design.subgroups))
+    return course | {"stored": stored, "borrows": shared}
 
 
 def stored_rows(path: Path, trial: int) -> Tables:

@@ -13,6 +13,7 @@ from scipy import special
 from adaptive.montecarlo import Estimate, round_by_se
 from adaptive.oc.examples_curves import crude, look_of, pair_of
 from adaptive.oc.examples_kinds import Found, Kind
+from adaptive.oc.examples_pairs import Pair
 from adaptive.oc.report_text import joined
 
 OUTCOME = {
@@ -20,6 +21,7 @@ OUTCOME = {
     "FUTILITY": "accrual ended for futility",
     "HARM": "accrual ended for harm",
     "COMPLETED": "no rule fired",
+    "LEFT": "the arm's own last look came and no rule fired",
     "AWAITING": "accrual ended because success was expected",
 }
 REASONS = {
@@ -34,18 +36,49 @@ REASONS = {
 def why(kind: Kind, found: Found) -> str:
     """Return how the trial was found, and how many of the result's trials are like it."""
     said = f"A trial in which {found.tier.words}"
-    where = f"of design {found.result.design} in scenario {found.result.scenario}"
-    share = f"{counted(found.share)} {where} are such"
+    share = f"{counted(found.share)} of {where(found)} are such"
     picked = "shown is the one whose duration is nearest their median"
     several = f"; {picked}" if found.share.m > 1 else ""
     nearest = " No stored trial is exactly of the kind looked for; this is the nearest that exists."
     return f"{said}: {share}{several}.{nearest if found.tier.near else ''}"
 
 
+def where(found: Found) -> str:
+    """Return which design and scenario a trial is from, and under which setting if that was varied."""
+    varied = f" (sensitivity analysis, {found.setting})" if found.setting else ""
+    return f"design {found.result.design} in scenario {found.result.scenario}{varied}"
+
+
 def counted(share: Estimate) -> str:
     """Return ``m of n trials (p%, MCSE e percentage points)``."""
     shown, error = round_by_se(100 * share.estimate, 100 * share.mcse)
     return f"{share.m:,} of {share.n:,} trials ({shown}%, MCSE {error} percentage points)"
+
+
+def paired(pair: Pair, plain: Found, adjusted: Found) -> str:
+    """Return what a pair has in common, how it was chosen, and how often only one of them is wrong."""
+    chosen = f" Of {pair.among} such pairs this one has the largest share." if pair.among > 1 else ""
+    return (
+        "The same arriving patients, with the same outcome under each arm, in two designs that differ in the "
+        f"analysis model alone: {where(plain)}, which compares patients whenever they entered, and "
+        f"{where(adjusted)}, which tells periods of entry apart. Trials in which only the former made a "
+        f"false claim: {counted(pair.corrected)}.{chosen} The reverse, a false claim by the latter alone: "
+        f"{counted(pair.reverse)}. {compared(pair.difference)}"
+    )
+
+
+def one_analysis(n_pairs: int) -> str:
+    """Return why the example of drift has no counterpart under another analysis of the same trial."""
+    said = "The example of drift shows one analysis of its trial, not what another would have said of it:"
+    if not n_pairs:
+        return (
+            f"{said} no two results with a drift, an allocation that follows the data and an arm without "
+            "benefit differ only in whether the model tells periods of entry apart."
+        )
+    return (
+        f"{said} in {n_pairs} pair{'s' if n_pairs > 1 else ''} of results that differ only in whether the "
+        "model tells periods of entry apart, no trial has a false claim without periods alone."
+    )
 
 
 def compared(difference: Estimate) -> str:
@@ -70,7 +103,7 @@ def look_sentence(look: dict) -> str:
     """Return one sentence on a look that decided something, or an empty string."""
     parts = []
     for outcome in OUTCOME:
-        cells = [cell for cell in look["cells"] if cell.get("verdict") == outcome]
+        cells = [cell for cell in look["cells"] if _outcome(look, cell) == outcome]
         if cells:
             parts.append(f"{OUTCOME[outcome]} for {joined([_decided(cell) for cell in cells])}")
     advised = [cell for cell in look["cells"] if cell.get("advice", "NONE") != "NONE"]
@@ -81,6 +114,17 @@ def look_sentence(look: dict) -> str:
         return ""
     head = f"Look {look['look']}{', the final one' if look['is_final'] else ''}, month {look['month']:.1f}"
     return f"{head}, {look['patients']} patients, {look['events']} events: {'; '.join(parts)}."
+
+
+def _outcome(look: dict, cell: dict) -> str | None:
+    """Return the verdict on a cell; of an arm that leaves before the final look, that it left."""
+    verdict = cell.get("verdict")
+    return "LEFT" if verdict == "COMPLETED" and not look["is_final"] else verdict
+
+
+def opened(course: dict) -> list[dict]:
+    """Return the cells that the trial opened, as they ended."""
+    return [cell for cell in course["end"]["cells"] if cell["status"] != "NEVER_OPENED"]
 
 
 def place(cell: dict) -> str:
@@ -116,8 +160,17 @@ def _ending(course: dict) -> str:
     looks = f"{end['looks_held']} look{'s' if end['looks_held'] > 1 else ''}"
     return (
         f"The trial ended in month {end['months']:.1f} after {looks}, with {end['patients']} patients and "
-        f"{end['events']} events: {REASONS.get(end['reason'], end['reason'].lower())}."
+        f"{end['events']} events: {_reason(course)}."
     )
+
+
+def _reason(course: dict) -> str:
+    """Return why the trial ended; with ``FUTILITY`` some arms may have left at their own last look."""
+    reason = course["end"]["reason"]
+    left = any(cell["status"] == "COMPLETED" for cell in course["end"]["cells"])
+    if reason == "FUTILITY" and left:
+        return "every arm was closed for futility or had its own last look"
+    return REASONS.get(reason, reason.lower())
 
 
 def ratio(log_hr: float | None) -> str:

@@ -3,7 +3,7 @@
 from adaptive.report.blocks import Explorer, Items, Text
 from adaptive.report.explorer_data import explorer_data
 from adaptive.report.figures_examples import scale_of
-from adaptive.report.pivot import Cell, Table
+from adaptive.report.pivot import ABSENT, Cell, Table
 from adaptive.report.section import Section, section
 from adaptive.report.sections_examples import example_cases
 
@@ -13,6 +13,8 @@ LEAD = (
     "design behaves, not how often: the table says how many trials of the same result are like it. Looks are "
     "counted from 1; a hazard ratio (HR) below 1 means benefit."
 )
+
+HEAD = ("Trial", "Such trials", "Proportion (MCSE)")
 
 
 def examples_chapter(content: dict) -> Section:
@@ -43,11 +45,13 @@ def _overview(content: dict, items: list[dict]) -> Table | None:
     if not items or table is None:
         return None
     shares = dict(zip(table.level, table.text, strict=True))
+    varied = any(item["setting"] for item in items)
     rows = [
         [
             item["title"] + (" (nearest found)" if item["near"] else ""),
             item["design"],
             item["scenario"],
+            *([item["setting"] or ABSENT] if varied else []),
             str(item["trial"]),
             f"{item['share']['m']:,} of {item['share']['n']:,}",
             shares[item["id"]],
@@ -56,8 +60,11 @@ def _overview(content: dict, items: list[dict]) -> Table | None:
     ]
     return Table(
         name="examples",
-        caption="The examples, and how many virtual trials of the same design and scenario are like each.",
-        head=["Example", "Design", "Scenario", "Trial", "Such trials", "Proportion (MCSE)"],
+        caption="The examples, and how many virtual trials of the same result are like each."
+        + (
+            " Setting: what the sensitivity analysis changed; of trials of the study, none." if varied else ""
+        ),
+        head=["Example", "Design", "Scenario", *(["Setting"] if varied else []), *HEAD],
         rows=[[Cell(text) for text in row] for row in rows],
         numeric=False,
     )

@@ -67,6 +67,9 @@ def _said(look: dict) -> str:
 
 
 def _goes_on(look: dict) -> str:
+    left = any(cell.get("status") == "COMPLETED" for cell in look["cells"])
+    if look["ends"] == "FUTILITY" and left:
+        return "The trial ends: every arm is closed for futility or had its own last look."
     return ENDS.get(look["ends"], "The trial ends.") if look["ends"] else "The trial goes on."
 
 

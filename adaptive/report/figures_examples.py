@@ -25,7 +25,7 @@ REACH = (log(0.09), log(5.6))
 def scale_of(items: Sequence[dict]) -> tuple[float, float]:
     """Return limits of the log hazard ratio for the courses of all examples, at powers of 2.
 
-    They hold 90% of the interval limits at either end; what lies beyond is drawn to the edge.
+    They hold 90% of the interval limits at either end and no effect; what lies beyond is drawn to the edge.
     """
     cells = [
         c for item in items for look in item["looks"] for c in look["cells"] if c.get("mean") is not None
@@ -34,7 +34,7 @@ def scale_of(items: Sequence[dict]) -> tuple[float, float]:
         return log(0.25), log(4)
     low = np.quantile([cell["lower"] for cell in cells], 0.1) / log(2)
     high = np.quantile([cell["upper"] for cell in cells], 0.9) / log(2)
-    return max(WIDEST[0], floor(low) * log(2)), min(WIDEST[1], ceil(high) * log(2))
+    return max(WIDEST[0], min(floor(low), 0) * log(2)), min(WIDEST[1], max(ceil(high), 0) * log(2))
 
 
 def course_figure(item: dict, scale: tuple[float, float]) -> Drawing:
@@ -91,7 +91,7 @@ def _estimates(axis: Axes, item: dict, subgroup: str, arms: dict, scale: tuple[f
         if final["true_log_hr"] is not None:
             axis.axhline(final["true_log_hr"], color=arms[arm]["color"], linewidth=0.8, dashes=_dashes(place))
         points = [(look["look"] + offset, _one(look["cells"], subgroup, arm)) for look in item["looks"]]
-        points = [(x, cell) for x, cell in points if cell["mean"] is not None]
+        points = [(x, c) for x, c in points if c["mean"] is not None and c["status"] != "PENDING"]
         for due in (True, False):
             _intervals(axis, [p for p in points if p[1]["due"] == due], arms[arm], scale, 1 if due else FADED)
         _decisions(axis, points, arms[arm]["color"], scale)
@@ -219,8 +219,8 @@ def overlay_figure(item: dict, prior: dict | None) -> Drawing:
         "Log scale; every curve is scaled to its own height. Grey, the prior of the cell before any data. "
         "Dashed, the likelihood of the subgroup's own data alone (crude ratio of event rates, normal "
         "approximation). Line and bar, the posterior at the look that decided, drawn as a normal curve, with "
-        "its 95% interval; tick, the truth. A posterior away from the dashed curve is what the prior and the "
-        "other subgroups contribute."
+        "its 95% interval; tick, the truth. A posterior away from the dashed curve is what "
+        + ("the prior and the other subgroups contribute." if item["borrows"] else "the prior contributes.")
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 

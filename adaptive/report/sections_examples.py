@@ -37,7 +37,7 @@ def _case(item: dict, priors: dict, scale: tuple[float, float]) -> Section:
         Items("What happened:", [*item["story"], *item["remarks"]]),
         Code(item["command"], "This command shows the trial again, every number of every look:"),
         course_figure(item, scale),
-        overlay_figure(item, priors.get(item["design"])),
+        overlay_figure(item, priors.get(item["result"])),
         data_table(item),
         rule_table(item),
         end_table(item),

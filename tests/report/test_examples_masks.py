@@ -64,6 +64,19 @@ def test_claims_in_one_subgroup(mixed):
         assert found[i] == (wanted and all(status in (FUTILITY, HARM) for status in others))
 
 
+def test_most_closed_elsewhere_leaves_out_the_subgroup_of_the_claim(mixed):
+    tier = next(kind for kind in KINDS if kind.name == "one-subgroup").tiers[1]
+    shut = []
+    for i in range(mixed.n_trials):
+        where = {s for (s, _), status, _, _ in cells(mixed, i) if status == EFFICACY}
+        false = any(status == EFFICACY and null for _, status, _, null in cells(mixed, i))
+        others = [status for (s, _), status, _, _ in cells(mixed, i) if s not in where]
+        shut.append(sum(s in (FUTILITY, HARM) for s in others) if len(where) == 1 and not false else -1)
+    wanted = (np.array(shut) == max(shut)) & (max(shut) > 0)
+    np.testing.assert_array_equal(tier.find(mixed), wanted)
+    assert wanted.any()
+
+
 def test_first_look_futility_early_claims_and_false_claims(mixed):
     futile, early, false = (
         f(mixed) for f in (masks.first_look_futile, masks.early_claims, masks.false_claims)
@@ -178,7 +191,7 @@ def test_at_least_five_kinds_are_found_in_the_fake_study(results):
         "first-look-futility",
         "false-positive",
         "inconclusive",
-        "borrowed-claim",
+        "weak-own-data",
     } <= found
 
 

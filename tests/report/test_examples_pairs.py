@@ -1,6 +1,5 @@
 """The same trial without and with a model of the time trend, and trials with an overrun; fake results."""
 
-import json
 import re
 
 import numpy as np
@@ -8,59 +7,74 @@ import pytest
 
 from adaptive import montecarlo as mc
 from adaptive.codes import CellStatus
+from adaptive.errors import BadInput
+from adaptive.io.hashing import sha256_data
+from adaptive.io.manifest import code_state
 from adaptive.oc import examples_masks as masks
 from adaptive.oc.examples_kinds import KINDS, find
-from adaptive.oc.examples_pairs import find_pair, pairs, variants
+from adaptive.oc.examples_pairs import Variants, find_pair, pairs, variants
 from adaptive.oc.examples_text import compared
 from adaptive.oc.load import load_results
+from adaptive.oc.sensitivity import Declaration, Factor, Level
+from adaptive.oc.sensitivity_store import write_index
 from adaptive.oc.source import Source
 from tests.report.synthetic import fake_arrays, write_result
 
 NULL = ((0.0, 0.0), (0.0, 0.0))
 EFFICACY, COMPLETED = int(CellStatus.EFFICACY), int(CellStatus.COMPLETED)
 DRIFT = {"multiplier": {"value": {"event": [1.0, 0.6]}}}
+LEVELS = (Level("none", "no periods"), Level("strata", "strata of 12 months", ("periods=1",)))
+TIME = Factor("time", "Time model", "Does it matter?", "none", ("plain",), ("drift",), LEVELS)
 
 
-def config(name, periods=None, seed=7):
+def config(periods=None, seed=7, tau_scale=0.5):
     return {
-        "design": {"name": name, "periods": periods, "max_patients": 600},
+        "design": {"name": "plain", "periods": periods, "max_patients": 600},
         "scenario": {"name": "drift", "drift": DRIFT},
         "allocation": {"kind": "thall_wathen"},
+        "model": {"kind": "partial_pooling", "tau_scale": tau_scale, "drift": periods and {"kind": "walk"}},
         "seed": seed,
     }
 
 
-def study(root, *, adjusted_seed=7, claims=(), adjusted_claims=()):
-    """Write an unadjusted and an adjusted design; each cell in ``claims`` is a false claim of that trial."""
-    for name, periods, seed, found in (
-        ("plain", None, 7, claims),
-        ("adjusted", [0, 12], adjusted_seed, adjusted_claims),
-    ):
-        arrays = fake_arrays(60, log_hr=NULL, claim=0.0, futile=0.0, seed=3)
-        assert (arrays["status"] == COMPLETED).all()
-        for trial, s, b in found:
-            arrays["status"][trial, s, b] = EFFICACY
-        folder = root if name == "plain" else root / "study" / "sensitivity" / "time"
-        own = config(name, periods, seed)
-        write_result(
-            folder, name, "drift", arrays, log_hr=NULL, config=own, benchmark=None, study="study", seed=seed
-        )
+def signed(manifest):
+    """Give a fake manifest what a stored cell has: the code, an identity, and its own hash."""
+    manifest |= {"code": code_state(), "identity": {}}
+    manifest["manifest_sha256"] = sha256_data(manifest)
+
+
+def write(folder, name, claims, settings):
+    """Write a result of one design; each cell in ``claims`` is a false claim of that trial."""
+    arrays = fake_arrays(60, log_hr=NULL, claim=0.0, futile=0.0, seed=3)
+    assert (arrays["status"] == COMPLETED).all()
+    for trial, s, b in claims:
+        arrays["status"][trial, s, b] = EFFICACY
+    given = {"log_hr": NULL, "config": settings, "benchmark": None, "edit": signed}
+    return write_result(folder, "plain", "drift", arrays, study=name, seed=settings["seed"], **given)
+
+
+def study(root, *, claims=(), adjusted_claims=(), undeclared=(), **adjusted):
+    """Write a design, the same one with periods as a level of a sensitivity analysis, and its index."""
+    write(root, "study", claims, config())
+    varied = root / "study" / "sensitivity"
+    write(varied / "time", "strata", adjusted_claims, config([0, 12], **adjusted))
+    write_index(root / "study", Declaration((TIME,), {}), 60, "adaptive sensitivity")
+    write(varied / "mine", "strata", undeclared, config([0, 12]))
     return root / "study"
 
 
 def loaded(folder):
     results = load_results([folder])
-    extra, notes = variants(Source(results, folder))
-    assert not notes
+    extra = variants(Source(results, folder))
+    assert not extra.notes
     return results, extra
 
 
 def test_a_trial_that_only_the_unadjusted_model_gets_wrong_is_found(tmp_path):
     claims, adjusted = [(4, 0, 1), (9, 1, 0), (20, 0, 0)], [(9, 1, 0), (30, 0, 0), (31, 0, 0)]
     results, extra = loaded(study(tmp_path, claims=claims, adjusted_claims=adjusted))
-    assert [r.design for r in extra] == ["adjusted"]
-    pair = find_pair([*results, *extra])
-    assert (pair.plain.design, pair.adjusted.design) == ("plain", "adjusted")
+    pair = find_pair([*results, *extra.results])
+    assert (pair.plain, pair.adjusted) == (results[0], extra.results[0])
     assert pair.trial in (4, 20)
     assert (pair.corrected.m, pair.corrected.n) == (2, 60)
     assert (pair.reverse.m, pair.reverse.n) == (2, 60)
@@ -68,22 +82,63 @@ def test_a_trial_that_only_the_unadjusted_model_gets_wrong_is_found(tmp_path):
     assert pair.corrected.mcse == pytest.approx(np.sqrt(2 / 60 * 58 / 60 / 60))
 
 
+def test_a_cell_of_the_sensitivity_analysis_has_the_name_of_its_setting(tmp_path):
+    results, extra = loaded(study(tmp_path))
+    (cell,) = extra.results
+    assert (cell.design, cell.scenario) == (results[0].design, results[0].scenario)
+    assert extra.settings == {cell.path: "Time model: strata of 12 months"}
+    assert results[0].path not in extra.settings
+
+
+def test_what_the_index_does_not_declare_is_not_used(tmp_path):
+    """The undeclared folder would correct both trials, the declared one corrects none."""
+    claims = [(4, 0, 1), (9, 1, 0)]
+    results, extra = loaded(study(tmp_path, claims=claims, adjusted_claims=claims, undeclared=()))
+    assert [cell.path.parts[-4:-2] for cell in extra.results] == [("time", "strata")]
+    assert find_pair([*results, *extra.results]) is None
+
+
+def test_without_an_index_nothing_is_used(tmp_path):
+    folder = study(tmp_path, claims=[(4, 0, 1)])
+    (folder / "sensitivity" / "sensitivity.json").unlink()
+    assert variants(Source(load_results([folder]), folder)) == Variants([], {}, [])
+
+
+def test_an_analysis_of_other_results_is_not_used_and_it_is_said(tmp_path):
+    folder = study(tmp_path / "one", claims=[(4, 0, 1)])
+    others = load_results([study(tmp_path / "two", claims=[(5, 0, 1)])])
+    extra = variants(Source(others, folder))
+    assert extra.results == [] and "of other results" in extra.notes[0]
+
+
 def test_a_trial_that_the_adjusted_model_gets_wrong_elsewhere_is_no_correction(tmp_path):
     results, extra = loaded(study(tmp_path, claims=[(4, 0, 1)], adjusted_claims=[(4, 1, 0)]))
-    assert find_pair([*results, *extra]) is None
+    assert find_pair([*results, *extra.results]) is None
 
 
-def test_planted_bug_results_of_other_seeds_are_no_pair(tmp_path):
-    results, extra = loaded(study(tmp_path, claims=[(4, 0, 1)], adjusted_seed=8))
-    assert pairs([*results, *extra]) == [] and find_pair([*results, *extra]) is None
+@pytest.mark.parametrize("other", [{"seed": 8}, {"tau_scale": 0.1}])
+def test_planted_bug_results_of_other_seeds_or_priors_are_no_pair(tmp_path, other):
+    results, extra = loaded(study(tmp_path, claims=[(4, 0, 1)], **other))
+    found = [*results, *extra.results]
+    assert len(found) == 2 and pairs(found) == [] and find_pair(found) is None
 
 
-def test_altered_evidence_is_left_out_and_named(tmp_path):
+def test_the_same_result_twice_is_one_pair(tmp_path):
+    results, extra = loaded(study(tmp_path, claims=[(4, 0, 1)]))
+    again = load_results([write(tmp_path / "again", "study", [(4, 0, 1)], config())])
+    found = [*again, *results, *extra.results]
+    assert len(pairs(found)) == find_pair(found).among == 1
+
+
+def test_altered_evidence_is_refused_and_a_draft_says_so(tmp_path):
     folder = study(tmp_path, claims=[(4, 0, 1)])
-    altered = next((folder / "sensitivity").rglob("truth.json"))
-    altered.write_text(json.dumps(json.loads(altered.read_text()) | {"horizon_months": 1.0}))
-    extra, notes = variants(Source(load_results([folder]), folder))
-    assert extra == [] and "left out" in notes[0] and "altered" in notes[0]
+    altered = next((folder / "sensitivity" / "time").rglob("truth.json"))
+    altered.write_text(altered.read_text() + " ")
+    results = load_results([folder])
+    with pytest.raises(BadInput, match="altered"):
+        variants(Source(results, folder))
+    extra = variants(Source(results, folder, draft=True))
+    assert extra.results == [] and "altered" in extra.notes[0]
 
 
 def with_overrun(root, shift, undone=()):

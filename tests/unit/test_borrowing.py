@@ -6,9 +6,21 @@ import numpy as np
 import pytest
 
 from adaptive.codes import HealthCode
-from adaptive.models import FullPooling, NoPooling, PartialPooling
-from adaptive.oc.borrowing import borrowed_events, collapsed
+from adaptive.config.build_models import MODELS
+from adaptive.models import (
+    ExNex,
+    FullPooling,
+    GammaHazards,
+    HistoricalControls,
+    NestedPooling,
+    NoPooling,
+    PartialPooling,
+    PerArmPooling,
+    RobustPooling,
+)
+from adaptive.oc.borrowing import borrowed_events, borrows, collapsed
 from adaptive.posterior.base import AbstractEngine, AbstractPosterior, Overall
+from adaptive.posterior.conjugate import ConjugateEngine
 from adaptive.posterior.laplace import LaplaceEngine
 from adaptive.records import Health
 from tests.toy import ToyModel
@@ -129,3 +141,47 @@ def test_blocks_do_not_matter_and_a_bad_fit_is_missing():
 def test_a_model_without_numbers_per_interval_is_its_own_collapsed_form():
     model = PartialPooling(**PRIOR)
     assert collapsed(model) is model
+
+
+LIKE = PartialPooling(**PRIOR)
+ONE_BY_ONE = {"nex_mean": 0.0, "nex_scale": 1.0}
+EARLIER = {"informative_weight": 0.5, "informative_mean": -0.3, "informative_scale": 0.2}
+HISTORY = {"events": np.full((3, 1), 20.0), "exposure": np.full((3, 1), 300.0), "discount": 0.5}
+BORROWING = {
+    "partial": (LIKE, True),
+    "full": (FullPooling(**PRIOR), True),
+    "none": (NoPooling(**PRIOR), False),
+    "hazards": (GammaHazards(shape=0.1, rate=1.0), False),
+    "robust": (RobustPooling(**PRIOR, **EARLIER), True),
+    "nested": (NestedPooling(**PRIOR, class_scale=0.3, classes=(0,)), True),
+    "per_arm": (PerArmPooling(**PRIOR), True),
+    "exnex": (ExNex(**PRIOR, **ONE_BY_ONE, p_exchangeable=0.5), True),
+    "exnex_one": (ExNex(**PRIOR, **ONE_BY_ONE, p_exchangeable=[1.0, 0.0, 0.0]), False),
+    "exnex_none": (ExNex(**PRIOR, **ONE_BY_ONE, p_exchangeable=0.0), False),
+}
+
+
+@pytest.mark.parametrize("name", BORROWING)
+def test_a_model_is_said_to_borrow_if_it_borrows_events(name):
+    model, expected = BORROWING[name]
+    engine = ConjugateEngine() if isinstance(model, GammaHazards) else LaplaceEngine()
+    found = borrowed_events(engine, model, *split([[30.0, 20.0, 40.0]])).borrowed
+    assert borrows(model, 3) == expected == bool((np.abs(found) > 0.5).all())
+    assert expected or np.abs(found).max() < 0.05
+
+
+def test_every_model_of_a_configuration_is_among_those_checked():
+    assert set(MODELS.values()) <= {type(model) for model, _ in BORROWING.values()}
+
+
+def test_earlier_controls_leave_it_to_the_model_inside():
+    assert not borrows(HistoricalControls(model=NoPooling(**PRIOR), **HISTORY), 3)
+    assert borrows(HistoricalControls(model=LIKE, **HISTORY), 3)
+
+
+def test_a_single_subgroup_has_nothing_to_borrow_from():
+    assert borrows(LIKE, 2) and not borrows(LIKE, 1)
+
+
+def test_a_model_that_says_nothing_of_its_hierarchy_is_not_said_to_borrow():
+    assert not borrows(ToyModel(), 3)
