@@ -18,7 +18,11 @@ Line = tuple[str, str]
 
 FAILED = "After a fit that fails its checks"
 CHANGES = "Changes"
-READY = "in each subgroup that has its burn-in and its least amounts; in others the starting ratio holds"
+READY = (
+    "in each subgroup past its burn-in in which the evidence may steer some experimental arm; in others the "
+    "starting ratio holds among the arms still open"
+)
+SCALED = "; scaled as in the formula where shares, floors and caps cannot hold for the arms still open"
 
 
 def randomisation_lines(design: Design) -> list[Line]:
@@ -65,12 +69,12 @@ def _settings(allocation: AbstractAllocation) -> list[Line]:
     if not isinstance(allocation, ThallWathenAllocation):
         return []
     burn_in, share = float(allocation.burn_in), float(allocation.control_share)
-    held = f"{share:g} of each subgroup" if share > 0 else "none: control competes like any arm"
+    held = f"{share:g} of each subgroup{SCALED}" if share > 0 else "none: control competes like any arm"
     whose = "an experimental arm" if share > 0 else "an arm, control included"
     return [
-        ("Burn-in", f"the starting ratio until {burn_in:g} patients of the subgroup are randomised"),
+        ("Burn-in", f"the starting ratio until a look sees {burn_in:g} randomised patients of the subgroup"),
         ("Protected share of control", held),
-        ("Floor and cap", f"{float(allocation.floor):g} and {float(allocation.cap):g} of {whose}"),
+        ("Floor and cap", f"{float(allocation.floor):g} and {float(allocation.cap):g} of {whose}{SCALED}"),
     ]
 
 

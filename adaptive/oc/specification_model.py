@@ -201,7 +201,7 @@ def uninformative_words(model: AbstractModel) -> str:
     # An event carries a quarter of a unit of information on the log hazard ratio of two equal arms.
     return (
         f"effects have prior mean 0 and SD of at least {scale:g}, worth at most {4 / scale**2:.3g} events, "
-        f"and the prior of each baseline hazard is worth {_numbers(inner.baseline_shape)}"
+        f"and the prior of each baseline hazard is worth {_numbers(inner.baseline_shape)} events"
     )
 
 

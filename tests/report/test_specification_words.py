@@ -23,10 +23,19 @@ from adaptive.oc.specification_allocation import FAILED, randomisation_lines
 from adaptive.oc.specification_model import informative
 from adaptive.oc.specification_words import calendar_lines, delay_lines, trigger
 from adaptive.report.blocks import Formula, Text
+from adaptive.report.paper import printable
 from adaptive.report.sections_spec import _formulas
 from adaptive.simulate.step import look_at, open_trial
 from tests.model_cases import model
-from tests.strategy_examples import ALLOCATIONS, LOOKS, evidence, progress, response_adaptive
+from tests.strategy_examples import (
+    ALLOCATIONS,
+    CONTROLS,
+    LOOKS,
+    WEIGHTS,
+    evidence,
+    progress,
+    response_adaptive,
+)
 from tests.toy import SUBGROUPS, toy_design, toy_scenario
 
 
@@ -66,6 +75,15 @@ def test_the_report_prints_the_formula_of_every_allocation(kind):
     assert all(isinstance(block, Formula) for block in blocks[1:])
     assert tuple(block.text for block in blocks[1:]) == formula.equations
     assert tuple(blocks[-1].where) == formula.where
+
+
+@pytest.mark.parametrize("kind", WEIGHTS)
+def test_formulas_need_no_character_that_paper_lacks(kind):
+    for control in CONTROLS.values():
+        formula = AtLooksAllocation(
+            response_adaptive(weights=WEIGHTS[kind], control=control), [True, False, True]
+        ).formula()
+        assert all(printable(line) == line for line in (*formula.equations, *formula.where))
 
 
 def lines_of(allocation) -> dict[str, str]:
