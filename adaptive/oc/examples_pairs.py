@@ -72,8 +72,10 @@ def variants(source: Source) -> Variants:
     index, messages = or_draft(source, lambda: fitting_index(source.folder, source.results))
     notes = [f"No example was sought in the sensitivity analysis: {message}" for message in messages]
     found = Variants([], {}, notes)
-    factors = {} if index is None else {factor.name: factor for factor in index.factors}
-    for cell in [] if index is None else index.content["cells"]:
+    if index is None:
+        return found
+    factors = {factor.name: factor for factor in index.factors}
+    for cell in index.content["cells"]:
         path = place_of(index.folder, cell)
         config = yaml.load((path / "config.yaml").read_text(encoding="utf-8"), YAML_LOADER)
         if lagged(config) or (config.get("scenario") or {}).get("drift"):

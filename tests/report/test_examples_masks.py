@@ -12,8 +12,8 @@ from tests.report.synthetic import fake_arrays, write_result
 
 MIXED = ((0.0, -0.4), (-0.5, 0.2))
 NULL = ((0.0, 0.0), (0.0, 0.0))
-EFFICACY, FUTILITY, HARM, COMPLETED = (
-    int(CellStatus[n]) for n in ("EFFICACY", "FUTILITY", "HARM", "COMPLETED")
+EFFICACY, FUTILITY, HARM, COMPLETED, NEVER = (
+    int(CellStatus[n]) for n in ("EFFICACY", "FUTILITY", "HARM", "COMPLETED", "NEVER_OPENED")
 )
 
 
@@ -62,6 +62,24 @@ def test_claims_in_one_subgroup(mixed):
         others = [status for (s, _), status, _, _ in cells(mixed, i) if s not in where]
         wanted = len(where) == 1 and not any(null for _, null in claims)
         assert found[i] == (wanted and all(status in (FUTILITY, HARM) for status in others))
+
+
+def test_a_cell_that_some_trials_never_opened_is_no_condition_there(tmp_path):
+    arrays = arrays_of(NULL, 4)
+    arrays["status"][::2, 1, 1], arrays["decided_look"][::2, 1, 1] = NEVER, -1
+    write_result(tmp_path, "d", "s", arrays, log_hr=NULL, is_null=[[False, True], [True, True]])
+    (result,) = load_results([tmp_path])
+    assert result.offered.all()
+    over = masks.closed(result, CellStatus.FUTILITY, CellStatus.HARM)
+    every, one = masks.every_cell(result, over), masks.one_subgroup(result, over)
+    for i in range(result.n_trials):
+        there = [(s, status) for (s, _), status, _, _ in cells(result, i) if status != NEVER]
+        assert every[i] == all(status in (FUTILITY, HARM) for _, status in there)
+        claims = [place for place, status, _, _ in cells(result, i) if status == EFFICACY]
+        elsewhere = [status for s, status in there if s != 0]
+        assert one[i] == (claims == [(0, 0)] and all(status in (FUTILITY, HARM) for status in elsewhere))
+    unopened = result.status[:, 1, 1] == NEVER
+    assert every[unopened].any() and one[unopened].any() and one[~unopened].any()
 
 
 def test_most_closed_elsewhere_leaves_out_the_subgroup_of_the_claim(mixed):
