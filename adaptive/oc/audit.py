@@ -18,12 +18,12 @@ import pandas as pd
 from tqdm import tqdm
 
 from adaptive.errors import BadInput
+from adaptive.oc.audit_change import Behind
 from adaptive.oc.audit_course import Course
 from adaptive.oc.audit_fit import Fitting, Refits, Task, refit
 from adaptive.oc.audit_frame import AuditCell, check_auditable, frame_of, has_looks, margins_of, read_looks
 from adaptive.oc.audit_judge import Seen, compare
 from adaptive.oc.audit_sample import Sample, draw_sample, draw_trials
-from adaptive.oc.audit_summary import Behind
 from adaptive.records import EventTable
 
 CLOSE = {"float64": 1e-6, "float32": 1e-3}

@@ -1,13 +1,19 @@
-"""What the report says of the audit: sentences and frames to print, or that there is none."""
+"""What the report says of the audit: sentences and frames to print, or that there is none.
+
+Counts are made from the table that an audit stores, not read from its summary, so that a report says the same
+of an audit that was made by an earlier version.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from adaptive.montecarlo import round_by_se
+from adaptive.oc.audit_change import CELL, CHANGES, LOOK, Behind, exposed, induced
 from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import Audit, fitting_audit
-from adaptive.oc.audit_summary import CELL, CHANGES
+from adaptive.oc.audit_summary import summarise
 from adaptive.oc.audit_text import mean_text, missing, share_text, told
 from adaptive.oc.evidence import or_draft
 from adaptive.oc.load import CellResult
@@ -18,6 +24,18 @@ NOT_AUDITED = (
     "does so; until then every number here rests on the engine's general validation."
 )
 SAMPLES = {"random": "drawn at random", "near": "nearest to a threshold"}
+NOT_COVERED = (
+    "Sensitivity analyses, some of which use other analysis models, and searches of nulls were not audited; "
+    "their numbers rest on the engine's general validation."
+)
+INDUCED = {
+    "type_i_error": "Type I error, mean over cells without benefit",
+    "power": "Power, mean over cells with benefit",
+    "fwer": "Any false claim, mean over trials with a cell without benefit",
+    "disjunctive_power": "Any true claim, mean over trials with a cell with benefit",
+}
+QUANTILES = {"median": 0.5, "worst_1": 0.99, "worst_01": 0.999}
+"""Columns of the table of fits: what half, 1% and 0.1% of the fits are beyond, towards the bad end."""
 MOST_POINTS = 1500
 """Points that a panel of the figure shows; a report must stay readable by a browser."""
 
@@ -33,10 +51,13 @@ def audit_content(source: Source) -> dict:
     audit, messages = or_draft(source, lambda: fitting_audit(source.results))
     if audit is None:
         return {"lead": [NOT_AUDITED, *messages], "messages": messages, "tables": {}}
-    summary = audit.content["summary"]
-    lead = [_covered(audit, source.results), *told(summary), *messages]
+    stood_for = Behind(**audit.content["summary"]["behind"])
+    summary = summarise(audit.table, stood_for)
+    change = induced_table(audit, source.results, stood_for)
+    lead = [_covered(audit, source.results), *told(summary), *_induced_told(change), *messages]
     tables = {
         "audit_flips": flip_table(summary),
+        **({} if change.empty else {"audit_induced": change}),
         "audit_changes": change_table(summary),
         "audit_differences": difference_table(summary),
         "audit_fits": fit_table(audit),
@@ -51,18 +72,21 @@ def _covered(audit: Audit, results: Sequence[CellResult]) -> str:
     ours = sum((result.design, result.scenario) in audited for result in results)
     sampler = audit.content["settings"]["posterior"]
     return (
-        f"The audit covers {ours} of the {len(results)} results of this report"
+        f"The audit covers {ours} of the {len(results)} results of designs in declared scenarios"
         + (f" and {len(audited) - ours} others" if len(audited) > ours else "")
-        + f". Reference: NUTS, {sampler['chains']} chains of {sampler['draws']} draws after "
+        + f". {NOT_COVERED} Reference: NUTS, {sampler['chains']} chains of {sampler['draws']} draws after "
         f"{sampler['warmup']} of warm-up, seed of the audit {audit.content['settings']['seed']}."
     )
 
 
-def _band(row: dict, beyond: str = "") -> str:
-    if row["all"]:
-        return "all"
+STRATA = {"all": "all", "within": "of these, below 1", "unapplied": "no rule applied: cannot differ"}
+
+
+def _band(row: dict) -> str:
+    if row.get("all") or row.get("stratum") in STRATA:
+        return STRATA[row.get("stratum", "all")]
     if missing(row["to"]) or row["to"] == float("inf"):
-        return f"{row['from']:g} or more{beyond}"
+        return f"{row['from']:g} or more"
     return f"{row['from']:g} to {row['to']:g}"
 
 
@@ -72,7 +96,7 @@ def flip_table(summary: dict) -> pd.DataFrame:
         [
             {
                 "sample": SAMPLES[row["sample"]],
-                "distance": _band(row, ", or no rule applied"),
+                "distance": _band(row),
                 "looks": row["looks"],
                 "decisions": row["decisions"],
                 "flips": row["flips"],
@@ -84,6 +108,41 @@ def flip_table(summary: dict) -> pd.DataFrame:
             for row in summary["flips"]
         ]
     )
+
+
+def induced_table(audit: Audit, results: Sequence[CellResult], stood_for: Behind) -> pd.DataFrame:
+    """Return the estimated change of error rates and power, in percentage points.
+
+    No rows if the audit is also of results that are not at hand, or has no random look beside the nearest:
+    then nobody knows how many cells there are to claim, or how often the others differ.
+    """
+    audited = {(item["design"], item["scenario"]) for item in audit.content["results"]}
+    ours = [result for result in results if (result.design, result.scenario) in audited]
+    if len(ours) < len(audited):
+        return pd.DataFrame()
+    rows = induced(audit.table, stood_for, exposed(ours))
+    shown = []
+    for row in rows[np.isfinite(rows.estimate)].to_dict("records"):
+        value, error = round_by_se(100 * row["estimate"], 100 * row["mcse"])
+        low, high = (round_by_se(100 * row[key], 100 * row["mcse"])[0] for key in ("lower", "upper"))
+        texts = {"change": f"{value} ({error})", "limits": f"{low} to {high}"}
+        counts = {"gained": row["gained"], "lost": row["lost"], "per_trial": f"{row['per_trial']:.2f}"}
+        shown.append({"metric": INDUCED[row["metric"]], **counts, **texts})
+    return pd.DataFrame(shown)
+
+
+def _induced_told(change: pd.DataFrame) -> list[str]:
+    """Say the estimates in a sentence, if there are any."""
+    if change.empty:
+        return []
+    parts = [
+        f"{metric.partition(',')[0].lower()} {text}"
+        for metric, text in zip(change.metric, change.change, strict=True)
+    ]
+    return [
+        "Estimate of that change, engine minus NUTS, in percentage points with its standard error: "
+        f"{'; '.join(parts)}."
+    ]
 
 
 def change_table(summary: dict) -> pd.DataFrame:
@@ -126,20 +185,30 @@ def difference_table(summary: dict) -> pd.DataFrame:
 
 
 def fit_table(audit: Audit) -> pd.DataFrame:
-    """Return the checks of the reference fits, with the gates that they had to pass."""
-    fits, gates = audit.content["summary"]["fits"], audit.content["settings"]["posterior"]
-    rows = [
-        ("fits", fits["looks"], ""),
-        ("made again with more draws", fits["repeated"], ""),
-        ("failed still", fits["unresolved"], "counted apart"),
-        ("largest R-hat", round(fits["worst_rhat"], 4), f"at most {gates['max_rhat']:g}"),
-        ("smallest effective sample size", round(fits["least_ess"]), f"at least {gates['min_ess']:g}"),
-        ("divergent transitions", fits["divergences"], f"at most {gates['max_divergences']:g} a fit"),
-        ("looks not exactly as stored", fits["not_reproduced"], ""),
-    ]
-    return pd.DataFrame(
-        [(name, f"{value:,}", gate) for name, value, gate in rows], columns=["check", "found", "gate"]
+    """Return the distribution of the checks of the reference fits, with the gates that they had to pass."""
+    looks, gates = audit.table.drop_duplicates(LOOK), audit.content["settings"]["posterior"]
+    most, least = "at most {:g}", "at least {:g}"
+    checks = (
+        ("R-hat, largest of a fit", looks.rhat, 1, "{:.4f}", most.format(gates["max_rhat"])),
+        ("ESS, smallest of a fit (bulk or tail)", looks.ess, -1, "{:,.0f}", least.format(gates["min_ess"])),
+        ("divergent transitions", looks.divergences, 1, "{:g}", most.format(gates["max_divergences"])),
     )
+    rows = [
+        {"check": name, **_worst(values.to_numpy(float), sign, form), "gate": gate}
+        for name, values, sign, form, gate in checks
+    ]
+    unknown = dict.fromkeys((*QUANTILES, "worst"), "not stored")
+    energy = {"check": "E-BFMI, smallest of a fit", **unknown, "gate": least.format(gates["min_ebfmi"])}
+    return pd.DataFrame([*rows, energy])
+
+
+def _worst(values: np.ndarray, sign: int, form: str) -> dict[str, str]:
+    """Return quantiles counted from the good end, values that occurred, and the worst value."""
+    known = np.sort(sign * values[np.isfinite(values)])
+    if not known.size:
+        return dict.fromkeys((*QUANTILES, "worst"), "\N{EN DASH}")
+    found = {name: np.quantile(known, level, method="inverted_cdf") for name, level in QUANTILES.items()}
+    return {name: form.format(sign * value + 0.0) for name, value in {**found, "worst": known[-1]}.items()}
 
 
 def points(table: pd.DataFrame) -> pd.DataFrame:

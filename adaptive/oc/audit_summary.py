@@ -1,54 +1,28 @@
-"""Count what an audit found: differences, flipped decisions with intervals, and what they do to claims.
+"""Count what an audit found: differences and flipped decisions with intervals.
 
-Everything is a function of the table of ``audit_judge`` and of how many looks and trials stand behind it.
-Nothing here fits or reads a file.
+Everything is a function of the table of ``audit_judge`` and of how many looks and trials stand behind it;
+what flips do to error rates is ``audit_change``. Nothing here fits or reads a file.
 """
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from adaptive.oc.audit_change import CELL, LOOK, Behind, changes, clopper_pearson, decisions
 from adaptive.oc.audit_judge import BEST
 
-LOOK = ["design", "scenario", "trial", "look"]
-CELL = [*LOOK, "subgroup", "arm"]
-STRATA = (0.0, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, np.inf)
-"""Edges of the distance to a threshold, in logits."""
 EVENTS = (0.0, 40.0, 100.0, 200.0, np.inf)
 LEVELS = (0.01, 0.05, 0.5, 0.95, 0.99)
-CLAIM = "EFFICACY"
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What the audited looks stand for.
-
-    Attributes
-    ----------
-    looks, trials
-        Numbers of looks and of trials from which the sample was drawn, over all results.
-    """
-
-    looks: int
-    trials: int
-
-
-def clopper_pearson(found: float, n: float, level: float = 0.95) -> tuple[float, float]:
-    """Return exact limits of a proportion, which also take fractional counts; ``(0, 1)`` when ``n`` is 0.
-
-    References
-    ----------
-    Clopper and Pearson (1934), Biometrika 26, 404-413, doi:10.1093/biomet/26.4.404.
-    """
-    if n <= 0:
-        return 0.0, 1.0
-    tail = (1.0 - level) / 2.0
-    lower = 0.0 if found <= 0 else float(stats.beta.ppf(tail, found, n - found + 1.0))
-    upper = 1.0 if found >= n else float(stats.beta.ppf(1.0 - tail, found + 1.0, n - found))
-    return lower, upper
+WITHIN = 1.0
+"""Distance, in logits, within which a decision is told apart as near a threshold."""
+STRATA = (
+    ("all", 0.0, np.inf),
+    ("within", 0.0, WITHIN),
+    *(("band", *edges) for edges in pairwise((0.0, 0.02, 0.05, 0.1, 0.2, 0.5, WITHIN, np.inf))),
+    ("unapplied", np.inf, np.inf),
+)
+"""Name and edges, in logits, of the distances to a threshold; infinite where no rule is applied."""
 
 
 def clustered_share(found: np.ndarray, size: np.ndarray) -> dict[str, float]:
@@ -84,27 +58,20 @@ def clustered_share(found: np.ndarray, size: np.ndarray) -> dict[str, float]:
     }
 
 
-def decisions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per look and open cell, with the distance of the cell's nearest applied rule.
-
-    Looks whose reference fit failed its gates are left out; ``unresolved`` counts them.
-    """
-    rules = frame[(frame.quantity != BEST) & frame.open & (frame.health == "OK")]
-    first = rules.drop_duplicates(CELL).drop(columns=["distance"])
-    nearest = rules.groupby(CELL, sort=False).distance.min().rename("distance").reset_index()
-    return first.merge(nearest, on=CELL)
-
-
 def flips(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the share of flipped decisions by sample and distance to the threshold, and over all."""
+    """Return the share of flipped decisions by sample and stratum.
+
+    ``stratum`` is ``all``; ``within``, a threshold nearer than ``WITHIN``; ``band``, a part of the distances;
+    or ``unapplied``: at that look no rule was applied to the cell, so that its decision cannot differ.
+    """
     table = decisions(frame)
     rows = []
     for sample in ("random", "near"):
         own = table[table[sample]]
-        for low, high in [(0.0, np.inf), *pairwise(STRATA)]:
-            inside = own[(own.distance >= low) & ((own.distance < high) | np.isinf(high))]
-            place = {"sample": sample, "from": low, "to": high, "all": (low, high) == (0.0, np.inf)}
+        for stratum, low, high in STRATA:
+            inside = own[(own.distance >= low) & ((own.distance < high) | (stratum in ("all", "unapplied")))]
             if len(inside):
+                place = {"sample": sample, "stratum": stratum, "from": low, "to": high}
                 rows.append(place | _flip_row(inside))
     return pd.DataFrame(rows)
 
@@ -204,68 +171,6 @@ def fits(frame: pd.DataFrame) -> dict:
         "divergences": int(looks.divergences.sum()),
         "with_divergences": int((looks.divergences > 0).sum()),
         "not_reproduced": int((~looks.reproduced).sum()),
-    }
-
-
-CHANGES = {
-    "any": "any decision differs",
-    "false_gained": "a false claim by the fast engine alone",
-    "false_lost": "a false claim by NUTS alone",
-    "true_gained": "a true claim by the fast engine alone",
-    "true_lost": "a true claim by NUTS alone",
-}
-
-
-def changes(frame: pd.DataFrame, behind: Behind) -> pd.DataFrame:
-    """Return how often a trial has a look of each kind of ``CHANGES``, with limits.
-
-    The nearest looks are all of their kind, so they are counted; the others are estimated from the random
-    looks that are not among the nearest: ``(near + others * share) / trials``. The limits are exact for the
-    share of looks (Clopper and Pearson), whatever trials they come from, because looks are what was
-    drawn. Since a trial with a differing look has at least one, the first row bounds the probability that a
-    trial decides anything differently, and so any change of a type I error or a power.
-    """
-    table = decisions(frame)
-    kinds = _kinds(table)
-    rows = []
-    for settled in (False, True):
-        marks = table[[*LOOK, "random", "near"]].assign(
-            **{name: values & (table.real if settled else True) for name, values in kinds.items()}
-        )
-        looks = marks.groupby(LOOK, sort=False).any()
-        rows += [
-            {"change": name, "beyond_error": settled} | _per_trial(looks, name, behind) for name in CHANGES
-        ]
-    return pd.DataFrame(rows)
-
-
-def _kinds(table: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return, per decision, whether it differs and how claims differ."""
-    fast, nuts = table.verdict_fast == CLAIM, table.verdict_nuts == CLAIM
-    return {
-        "any": table.flip,
-        "false_gained": fast & ~nuts & table.null,
-        "false_lost": nuts & ~fast & table.null,
-        "true_gained": fast & ~nuts & ~table.null,
-        "true_lost": nuts & ~fast & ~table.null,
-    }
-
-
-def _per_trial(looks: pd.DataFrame, name: str, behind: Behind) -> dict:
-    near = looks[looks.near]
-    rest = looks[looks.random & ~looks.near]
-    n, found, others = len(rest), int(rest[name].sum()), behind.looks - len(near)
-    share = found / n if n else (0.0 if not others else float("nan"))
-    low, high = clopper_pearson(found, n) if others else (0.0, 0.0)
-    counted = int(near[name].sum())
-    return {
-        "near_looks": counted,
-        "random_looks": found,
-        "random_n": n,
-        **{
-            label: float((counted + others * value) / behind.trials)
-            for label, value in (("per_trial", share), ("lower", low), ("upper", high))
-        },
     }
 
 

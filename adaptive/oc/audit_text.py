@@ -60,16 +60,34 @@ def fit_sentence(summary: Summary) -> str:
 def decision_sentence(summary: Summary, sample: str) -> str:
     """Say how many decisions differ in one sample, and how many beyond the sampler's own error."""
     name = "random looks" if sample == "random" else "the looks nearest to a threshold"
-    rows = [row for row in summary["flips"] if row["sample"] == sample and row["all"]]
+    rows = {row["stratum"]: row for row in summary["flips"] if row["sample"] == sample}
     if not rows:
         return f"No decision at {name} was audited."
-    (row,) = rows
+    row = rows["all"]
     return (
         f"At {name} {row['flips']} of {counted(row['decisions'], 'decision')} differ: "
         f"{share_text(row['share'], row['lower'], row['upper'])}. NUTS leaves {row['undecided']} of them "
         "undecided, within 3 of its own Monte Carlo standard errors of the threshold; the other "
         f"{row['real']} are {share_text(row['real_share'], row['real_lower'], row['real_upper'])} of all."
+        + _where_told(rows)
     )
+
+
+def _where_told(rows: dict[str, Summary]) -> str:
+    """Say how many decisions could differ: those near a threshold, and those to which no rule is applied."""
+    near, none = rows.get("within"), rows.get("unapplied")
+    text = ""
+    if near:
+        text += (
+            f" {near['flips']} of them are among the {counted(near['decisions'], 'decision')} within 1 logit "
+            f"of a threshold, {share_text(near['share'], near['lower'], near['upper'])} of those."
+        )
+    if none and none["sample"] == "random":
+        text += (
+            f" {counted(none['decisions'], 'decision')} cannot differ: no rule was applied to the cell at "
+            "that look, for want of events or because none has a threshold there."
+        )
+    return text
 
 
 def difference_sentences(summary: Summary) -> list[str]:

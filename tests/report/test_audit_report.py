@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from adaptive.codes import CellStatus
 from adaptive.errors import BadInput
-from adaptive.oc.audit_content import NOT_AUDITED, audit_content
+from adaptive.montecarlo import round_by_se
+from adaptive.oc.audit_change import Behind, exposed
+from adaptive.oc.audit_content import INDUCED, NOT_AUDITED, audit_content
 from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import FOLDER, SUMMARY, TABLE, fitting_audit, identify, read_audit, write_audit
-from adaptive.oc.audit_summary import Behind, summarise
+from adaptive.oc.audit_summary import summarise
 from adaptive.oc.load import load_results
 from adaptive.oc.source import Source
 from adaptive.report.document import document
@@ -26,6 +29,7 @@ SETTINGS = {
         "max_rhat": 1.01,
         "min_ess": 400,
         "max_divergences": 0,
+        "min_ebfmi": 0.3,
     },
 }
 
@@ -95,7 +99,9 @@ def test_an_audit_of_a_cell_or_of_its_study_is_found(results, tmp_path):
     cell = results[0]
     folder = write(cell.path, [cell])
     assert fitting_audit(results)[0].folder == folder
-    assert "covers 1 of the 2 results" in audit_content(Source(results))["lead"][0]
+    lead = audit_content(Source(results))["lead"][0]
+    assert "covers 1 of the 2 results" in lead
+    assert "Sensitivity analyses" in lead and "searches of nulls were not audited" in lead
     study = cell.path.parent.parent
     assert write(study, results) == study / FOLDER
     assert fitting_audit(results)[0].folder == study / FOLDER
@@ -108,6 +114,7 @@ def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
     assert [block.name for block in part.blocks] == [
         "figure-audit",
         "audit_flips",
+        "audit_induced",
         "audit_changes",
         "audit_differences",
         "audit_fits",
@@ -117,6 +124,65 @@ def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
     assert HOSTILE not in page and "&lt;b&gt;P(HR &lt; 1)&lt;/b&gt;" in page
     flips = part.blocks[1]
     assert [cell.text for cell in flips.rows[0]][:7] == ["drawn at random", "all", "30", "30", "6", "3", "3"]
+
+
+def test_the_change_of_error_rates_is_estimated_from_the_flips(results):
+    """Two of the 20 nearest looks and four of the 20 others gain a false claim, of 900 in 300 trials."""
+    write(results[0].path.parent.parent, results)
+    content = audit_content(Source(results))
+    table = content["tables"]["audit_induced"].set_index("metric")
+    assert table.index.tolist() == [INDUCED["type_i_error"], INDUCED["fwer"]]
+    spread = np.sqrt(4 + 1 - 4**2 / 22) / 22
+    for metric, cells in (("type_i_error", 4), ("fwer", 1)):
+        estimate, error = (2 + 880 * 4 / 20) / 300 / cells, 880 * spread / 300 / cells
+        value, mcse = round_by_se(100 * estimate, 100 * error)
+        assert table.change[INDUCED[metric]] == f"{value} ({mcse})"
+        assert f"{value} ({mcse})" in content["lead"][-1]
+    assert "F4" in audit_section({"audit": content}).covers
+
+
+def test_what_a_trial_has_to_claim_is_averaged_over_trials(tmp_path):
+    """One cell of four has a benefit in 60 trials, none in 20 others, of which two cells are not offered."""
+    mixed = ((0.0, -0.5), (0.0, 0.0))
+    write_result(tmp_path, "fixed", "mixed", fake_arrays(60, log_hr=mixed), log_hr=mixed)
+    alone = fake_arrays(20, log_hr=((0.0, 0.0), (0.0, 0.0)))
+    alone["status"][:, 1] = CellStatus.NEVER_OPENED
+    write_result(tmp_path, "fixed", "null", alone, log_hr=((0.0, 0.0), (0.0, 0.0)))
+    found = exposed(load_results([tmp_path]))
+    assert found == {"type_i_error": 2.75, "power": 0.75, "fwer": 1.0, "disjunctive_power": 0.75}
+
+
+def test_without_every_audited_result_nothing_is_estimated_of_error_rates(results):
+    write(results[0].path.parent.parent, results)
+    content = audit_content(Source(results[:1]))
+    assert "and 1 others" in content["lead"][0]
+    assert "audit_induced" not in content["tables"]
+    assert "F4" not in audit_section({"audit": content}).covers
+
+
+def test_the_fits_are_shown_from_median_to_worst(results):
+    table = fake_table()
+    table["rhat"] = 1 + 0.0001 * table.trial
+    table["ess"] = 500.0 + table.trial
+    write(results[0].path, results[:1], table)
+    frame = audit_content(Source(results))["tables"]["audit_fits"].set_index("gate")
+    assert frame.loc["at most 1.01"].tolist()[1:] == ["1.0029", "1.0059", "1.0059", "1.0059"]
+    assert frame.loc["at least 400"].tolist()[1:] == ["530", "500", "500", "500"]
+    assert frame.loc["at least 0.3"].tolist()[1:] == 4 * ["not stored"]
+
+
+def test_an_audit_whose_summary_has_other_counts_is_read_from_its_table(results):
+    """Earlier versions told strata of flips and checks of fits by other names."""
+    table = fake_table()
+    content = {
+        "study": "fake",
+        "results": [identify(results[0], results[0].path)],
+        "settings": SETTINGS,
+        "summary": {"behind": {"looks": 900, "trials": 300}, "flips": [], "fits": {}},
+    }
+    write_audit(results[0].path, content, table)
+    flips = audit_content(Source(results))["tables"]["audit_flips"]
+    assert flips.decisions.iloc[0] == 30
 
 
 def minimal(audit):

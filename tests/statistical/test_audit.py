@@ -6,9 +6,10 @@ from scipy.special import logit
 from scipy.stats import norm
 
 from adaptive.oc.audit import AuditRequest, behind, choose, examine
+from adaptive.oc.audit_change import LOOK, decisions
 from adaptive.oc.audit_fit import Fitting
 from adaptive.oc.audit_judge import BEST
-from adaptive.oc.audit_summary import LOOK, decisions, summarise
+from adaptive.oc.audit_summary import summarise
 from tests.audit_example import SHIFT, ShiftedEngine, ToySampler, stored
 from tests.statistics import assert_mc_close
 from tests.toy import ToyEngine

@@ -5,20 +5,11 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
+from adaptive.oc.audit_change import Behind, changes, clopper_pearson, decisions, induced
 from adaptive.oc.audit_frame import Frame
 from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_sample import draw_sample, draw_trials
-from adaptive.oc.audit_summary import (
-    Behind,
-    changes,
-    clopper_pearson,
-    clustered_share,
-    decisions,
-    differences,
-    fits,
-    flips,
-    summarise,
-)
+from adaptive.oc.audit_summary import clustered_share, differences, fits, flips, summarise
 from adaptive.oc.audit_text import share_text, told
 from tests.statistics import assert_mc_close
 
@@ -131,6 +122,71 @@ def test_looks_with_a_flip_are_estimated_without_bias():
         assert_mc_close(naive, truth, error)
 
 
+def net_claims(frames, gained, lost, seed):
+    """Return the table of a drawn sample in which both engines make claims that the other does not."""
+    sample = draw_sample(frames, seed, n_random=300, n_near=200)
+    place = list(zip(sample.cell, 4 * sample.trial + sample.look, strict=True))
+    won, missed = (np.array([marks[c][row] for c, row in place]) for marks in (gained, lost))
+    claims = {"verdict_fast": np.where(won, "EFFICACY", "NONE")}
+    claims["verdict_nuts"] = np.where(missed, "EFFICACY", "NONE")
+    return made(sample.cell, sample, won | missed, True).assign(**claims)
+
+
+def test_the_induced_change_is_unbiased_and_its_error_is_that_of_drawing_again():
+    frames, flipped = population(size=2000)
+    rng = np.random.default_rng(5)
+    side = [rng.random(flip.size) < 0.7 for flip in flipped]
+    gained = [flip & up for flip, up in zip(flipped, side, strict=True)]
+    lost = [flip & ~up for flip, up in zip(flipped, side, strict=True)]
+    looks, trials = 4000, 1000
+    truth = sum(map(np.sum, gained)) / trials - sum(map(np.sum, lost)) / trials
+    tables = [net_claims(frames, gained, lost, seed) for seed in range(80)]
+    rows = [induced(table, Behind(looks, trials), {"type_i_error": 1.0}).iloc[0] for table in tables]
+    drawn = np.array([row.estimate for row in rows])
+    spread = drawn.std(ddof=1)
+    assert_mc_close(drawn.mean(), truth, spread / np.sqrt(drawn.size), label="net claims")
+    stated = np.mean([row.mcse for row in rows])
+    # 300 of 3,800 looks are drawn without replacement, and half an observation is added to either kind.
+    assert_mc_close(stated / spread, 1.0, 1 / np.sqrt(2 * 80), allowance=0.12, label="its error")
+    alike = [t.verdict_fast.eq("EFFICACY").mean() - t.verdict_nuts.eq("EFFICACY").mean() for t in tables]
+    with pytest.raises(AssertionError):
+        assert_mc_close(np.mean(alike) * looks / trials, truth, spread / np.sqrt(drawn.size))
+
+
+def two_cells(fast, nuts, null=True):
+    """Return an audit of one look, drawn at random, with two open cells."""
+    sample = draw_sample([Frame(np.zeros(1, int), np.zeros(1, int), np.array([0.5]), 1)], 1, 1, 0)
+    one = made(sample.cell, sample, True, null)
+    claims = zip(fast, nuts, ("x", "z"), strict=True)
+    return pd.concat([one.assign(verdict_fast=f, verdict_nuts=n, subgroup=s) for f, n, s in claims])
+
+
+@pytest.mark.parametrize(
+    ("fast", "nuts", "cells", "trial"),
+    [
+        (("EFFICACY", "EFFICACY"), ("NONE", "NONE"), 2, 1),
+        (("EFFICACY", "NONE"), ("NONE", "EFFICACY"), 0, 0),
+        (("EFFICACY", "EFFICACY"), ("EFFICACY", "NONE"), 1, 0),
+        (("FUTILITY", "NONE"), ("NONE", "EFFICACY"), -1, -1),
+    ],
+)
+def test_claims_are_netted_per_cell_and_per_trial(fast, nuts, cells, trial):
+    sizes = {"type_i_error": 2.0, "power": 0.0, "fwer": 1.0, "disjunctive_power": 0.5}
+    found = induced(two_cells(fast, nuts), Behind(1, 1), sizes).set_index("metric")
+    assert found.estimate.to_dict() == {"type_i_error": cells / 2, "fwer": trial, "disjunctive_power": 0.0}
+    true = induced(two_cells(fast, nuts, null=False), Behind(1, 1), sizes).set_index("metric")
+    assert true.estimate["type_i_error"] == 0 and true.estimate["disjunctive_power"] == 2 * trial
+
+
+def test_where_no_claim_differs_the_error_is_not_nought():
+    table = small_table().assign(verdict_fast="NONE")
+    (row,) = induced(table, Behind(8000, 2000), {"power": 1.0}).to_dict("records")
+    assert row["estimate"] == 0 and row["gained"] == row["lost"] == 0
+    rest = (table.random & ~table.near).sum()
+    others = 8000 - table.near.sum()
+    assert row["mcse"] == pytest.approx(others / 2000 / (rest + 2))
+
+
 def test_samples_are_addressed_and_disjoint_from_nothing_but_chance():
     frames, _ = population()
     first, again, other = (draw_sample(frames, seed, 300, 200) for seed in (1, 1, 2))
@@ -192,8 +248,27 @@ def test_an_audit_without_a_usable_fit_or_without_random_looks_says_so():
 def test_strata_add_up():
     table = flips(small_table())
     for _, own in table.groupby("sample"):
-        assert own[own["all"]].decisions.item() == own[~own["all"]].decisions.sum()
-        assert own[own["all"]].flips.item() == own[~own["all"]].flips.sum()
+        every, parts = own[own.stratum == "all"], own[own.stratum.isin(["band", "unapplied"])]
+        assert every.decisions.item() == parts.decisions.sum()
+        assert every.flips.item() == parts.flips.sum()
+        within = own[own.stratum == "within"]
+        assert within.decisions.item() == own[(own.stratum == "band") & (own.to <= 1)].decisions.sum()
+
+
+def test_decisions_that_no_rule_could_change_are_told_apart():
+    table = small_table()
+    idle = table.index[1:41]
+    table.loc[idle, "distance"] = np.inf
+    found = flips(table)
+    none = found[(found["sample"] == "random") & (found.stratum == "unapplied")].decisions.item()
+    assert none == table.loc[idle].random.sum() and none > 0
+    far = found[(found["sample"] == "random") & (found["from"] == 1.0)].decisions.item()
+    assert far == (table.random & np.isfinite(table.distance) & (table.distance >= 1)).sum()
+    summary = summarise(table, Behind(8000, 2000))
+    (row,) = found[(found["sample"] == "random") & (found.stratum == "within")].to_dict("records")
+    text = " ".join(told(summary))
+    assert f"{none} decisions cannot differ" in text and text.count("cannot differ") == 1
+    assert f"{row['flips']} of them are among the {row['decisions']} decisions within 1 logit" in text
 
 
 def test_noise_of_the_reference_is_taken_out_of_the_differences():
