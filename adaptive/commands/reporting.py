@@ -150,11 +150,11 @@ def _named_as_shown(content: dict, made: Any) -> dict:
 
 
 def renamed(node: Any, old: str, new: str) -> Any:
-    """Return plain data and frames with ``old`` replaced by ``new`` in every text."""
+    """Return plain data and frames with ``old`` replaced by ``new`` in every text, keys too."""
     if isinstance(node, str):
         return node.replace(old, new)
     if isinstance(node, Mapping):
-        return {key: renamed(item, old, new) for key, item in node.items()}
+        return {renamed(key, old, new): renamed(item, old, new) for key, item in node.items()}
     if isinstance(node, list | tuple):
         return type(node)(renamed(item, old, new) for item in node)
     if hasattr(node, "select_dtypes"):

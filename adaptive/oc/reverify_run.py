@@ -24,18 +24,21 @@ from adaptive.oc.reverify_trials import (
     compare_trials,
     compare_truth,
     detectable,
+    failed_trials,
+    try_failed,
 )
 from adaptive.scenario.truth import Scenario
 
 
 class Cell(NamedTuple):
-    """A stored result to be checked: folder, name, manifest, configuration, and its stored trials."""
+    """A stored result to be checked: folder, name, manifest, configuration, its stored and failed trials."""
 
     path: Path
     name: str
     manifest: dict[str, Any]
     config: dict[str, Any]
     trials: np.ndarray
+    failed: np.ndarray
 
 
 class Machine(NamedTuple):
@@ -45,6 +48,8 @@ class Machine(NamedTuple):
     parts: Mapping[str, Any]
 
 
+MALFORMED = (KeyError, TypeError, AttributeError)
+"""What a manifest of another shape raises when it is read."""
 Build = Callable[[Mapping[str, Any]], tuple[Design, Scenario]]
 
 
@@ -57,11 +62,12 @@ def read_cells(places: Places) -> tuple[list[Cell], list[str]]:
             manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
             config = yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8"))
             trials = pq.read_table(path / "trials.parquet", columns=["trial"])["trial"].to_numpy()
-        except (OSError, ValueError, yaml.YAMLError, pa.ArrowException, KeyError) as error:
+            failed = failed_trials(manifest)
+        except (OSError, ValueError, yaml.YAMLError, pa.ArrowException, *MALFORMED) as error:
             faults.append(f"{name}: cannot be read ({type(error).__name__}: {error})")
             continue
         if isinstance(config, dict) and isinstance(manifest, dict) and trials.size:
-            cells.append(Cell(path, name, manifest, config, trials))
+            cells.append(Cell(path, name, manifest, config, trials, failed))
         else:
             faults.append(f"{name}: holds no configuration or no trial")
     return cells, faults
@@ -94,7 +100,7 @@ def check_trials(
     progress
         Whether to show a progress bar on standard error.
     **options
-        Passed on to ``compare_trials``.
+        Passed on to ``compare_trials`` and ``try_failed``.
     """
     cells, faults = read_cells(places)
     counts = {cell.name: cell.trials.size for cell in cells}
@@ -107,11 +113,12 @@ def check_trials(
     ) as bar:
         for cell in cells:
             numbers = np.sort(cell.trials)[chosen[cell.name]]
-            truth, trials = _check_cell(cell, build, numbers, machine, options)
+            lost = _lost(cell, None if n_trials is None else len(numbers), seed)
+            truth, trials = _check_cell(cell, build, numbers, lost, machine, options)
             truths.append(truth)
             found.append(trials)
             bar.update(len(numbers))
-    notes = _notes(cells, chosen, machine)
+    notes = (*_notes(cells, chosen, machine), *(note for trials in found for note in trials.notes))
     return _truth_check(truths), _trial_check(cells, chosen, found, faults, notes)
 
 
@@ -119,8 +126,15 @@ def _all(counts: Mapping[str, int]) -> dict[str, np.ndarray]:
     return {name: np.arange(count) for name, count in counts.items()}
 
 
+def _lost(cell: Cell, n_trials: int | None, seed: int) -> np.ndarray:
+    """Return failed trials to try again: all, or as many as there are trials in the sample of the cell."""
+    if not cell.failed.size or n_trials is None:
+        return cell.failed
+    return cell.failed[choose_trials({cell.name: cell.failed.size}, n_trials, seed)[cell.name]]
+
+
 def _check_cell(
-    cell: Cell, build: Build, trials: np.ndarray, machine: Machine, options: dict
+    cell: Cell, build: Build, trials: np.ndarray, lost: np.ndarray, machine: Machine, options: dict
 ) -> tuple[Compared, Compared]:
     """Compare truth and trials of one cell; a configuration that cannot be built is a difference."""
     try:
@@ -132,16 +146,34 @@ def _check_cell(
         truth = _joined(truth, compare_manifest(cell.manifest, cell.config, design, cell.trials.size))
         tolerance = 0.0 if same_platform(cell.manifest, machine.device, machine.parts) else TOLERANCE
         seed = int(cell.config.get("seed", cell.manifest.get("seed")))
-        made = compare_trials(cell.path, design, scenario, seed, trials, tolerance=tolerance, **options)
+        keep_looks = cell.config.get("keep_looks", (cell.manifest.get("identity") or {}).get("keep_looks"))
+        made = compare_trials(
+            cell.path,
+            design,
+            scenario,
+            seed,
+            trials,
+            keep_looks=bool(keep_looks),
+            tolerance=tolerance,
+            **options,
+        )
+        made = _joined(made, try_failed(cell.manifest, design, scenario, seed, lost, **options))
     except (BadInput, ValueError, TypeError, OSError, pa.ArrowException) as error:
         faults = error.faults if isinstance(error, BadInput) else [f"{type(error).__name__}: {error}"]
         return Compared(0, []), Compared(0, [f"{cell.name}: cannot be simulated again: {f}" for f in faults])
-    named = [Compared(c.numbers, [f"{cell.name}/{text}" for text in c.differences]) for c in (truth, made)]
-    return named[0], named[1]
+    return _named(truth, cell.name), _named(made, cell.name)
+
+
+def _named(found: Compared, name: str) -> Compared:
+    return Compared(
+        found.numbers,
+        [f"{name}/{text}" for text in found.differences],
+        tuple(f"{name}: {text}" for text in found.notes),
+    )
 
 
 def _joined(first: Compared, second: Compared) -> Compared:
-    return Compared(first.numbers + second.numbers, first.differences + second.differences)
+    return Compared(*(one + other for one, other in zip(first, second, strict=True)))
 
 
 def _truth_check(found: list[Compared]) -> Check:

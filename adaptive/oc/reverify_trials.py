@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from adaptive.design.protocol import Design
+from adaptive.errors import BadInput
 from adaptive.io.frames import tables
 from adaptive.io.hashing import finite_or_null
 from adaptive.io.manifest import code_state
@@ -34,6 +35,8 @@ TOLERANCE = 1e-4
 Rounding differs between processors and library versions; the fast engine computes in single precision.
 """
 DETECTION = 0.95
+SHOWN = 5
+"""Failed trials that a line names."""
 
 
 class Compared(NamedTuple):
@@ -45,10 +48,13 @@ class Compared(NamedTuple):
         Values compared.
     differences
         A line per value that differs.
+    notes
+        What a reader must know beside.
     """
 
     numbers: int
     differences: list[str]
+    notes: tuple[str, ...] = ()
 
 
 def choose_trials(counts: Mapping[str, int], n_trials: int, seed: int) -> dict[str, np.ndarray]:
@@ -95,6 +101,7 @@ def compare_trials(
     seed: int,
     trials: np.ndarray,
     *,
+    keep_looks: bool,
     tolerance: float = 0.0,
     simulate: Callable = simulate_trials,
 ) -> Compared:
@@ -108,6 +115,8 @@ def compare_trials(
         What the configuration of the cell says.
     trials
         Numbers of the trials, shape ``(R,)``.
+    keep_looks
+        Whether the configuration asks for looks to be stored.
     tolerance
         0 for exact equality; else the largest difference of a number relative to the larger of it and 1.
         Counts, names and decisions must be equal whatever the tolerance.
@@ -115,17 +124,72 @@ def compare_trials(
         Stands in for the simulator in tests.
     """
     result, looks = simulate(design, scenario, seed=seed, trials=trials)
-    keep_looks = (path / "looks.parquet").is_file()
     made = tables(labels_of(design), trials, result, looks if keep_looks else None)
     numbers, differences = 0, []
     for kind, table in zip(("trials", "cells", "looks"), made, strict=True):
-        if table is None:
+        file = path / f"{kind}.parquet"
+        if table is None or not file.is_file():
+            differences += _presence(file, wanted=table is not None)
             continue
-        stored = pq.read_table(path / f"{kind}.parquet", filters=pc.field("trial").isin(trials.tolist()))
+        stored = pq.read_table(file, filters=pc.field("trial").isin(trials.tolist()))
         found = compare_tables(stored, table, KEYS[kind], tolerance)
         numbers += found.numbers
         differences += [f"{kind}.parquet, {text}" for text in found.differences]
     return Compared(numbers, differences)
+
+
+def _presence(file: Path, *, wanted: bool) -> list[str]:
+    """Return a line if a table is stored and the configuration does not ask for it, or the reverse."""
+    if file.is_file() == wanted:
+        return []
+    return [f"{file.name}: {'missing' if wanted else 'stored, and the configuration does not ask for it'}"]
+
+
+def failed_trials(manifest: Mapping[str, Any]) -> np.ndarray:
+    """Return the numbers of the trials that the manifest records as failed."""
+    ranges = [range(int(lost["first"]), int(lost["stop"])) for lost in manifest.get("failures") or ()]
+    return np.array([trial for numbers in ranges for trial in numbers], int)
+
+
+def try_failed(
+    manifest: Mapping[str, Any],
+    design: Design,
+    scenario: Scenario,
+    seed: int,
+    trials: np.ndarray,
+    *,
+    simulate: Callable = simulate_trials,
+) -> Compared:
+    """Simulate trials again that are recorded as failed; it is a difference if they do not fail.
+
+    A trial that was left out because of what it showed could be recorded as failed.
+
+    Parameters
+    ----------
+    manifest
+        Manifest of the cell.
+    design, scenario, seed
+        What the configuration of the cell says.
+    trials
+        Numbers of trials that are recorded as failed, shape ``(R,)``; may be empty.
+    simulate
+        Stands in for the simulator in tests.
+    """
+    if not trials.size:
+        return Compared(0, [])
+    shown = "; ".join(
+        f"trials {lost['first']} to {lost['stop'] - 1} failed in the run ({str(lost['reason'])[:80]})"
+        for lost in manifest["failures"]
+    )
+    numbers = ", ".join(map(str, trials[:SHOWN])) + (" and others" if trials.size > SHOWN else "")
+    try:
+        simulate(design, scenario, seed=seed, trials=trials)
+    except BadInput:
+        raise
+    except Exception:
+        return Compared(0, [], (f"{shown}; simulated again, they fail again: {numbers}",))
+    again = "and can be simulated; delete the result and simulate it again"
+    return Compared(0, [f"trials {numbers}: recorded as failed, {again}"], (shown,))
 
 
 def compare_tables(stored: pa.Table, made: pa.Table, keys: Sequence[str], tolerance: float) -> Compared:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -12,9 +13,11 @@ import yaml
 
 from adaptive.cli import main
 from adaptive.commands import reporting
+from adaptive.commands.reporting import renamed
 from adaptive.commands.verify import _build, _machine
 from adaptive.config import build_analysis
 from adaptive.io.hashing import sha256_data, sha256_file
+from adaptive.oc.load import load_results
 from adaptive.oc.report_manifest import read_report_manifest, report_files
 from adaptive.oc.reverify import Places, check_code, check_configurations, check_results
 from adaptive.oc.reverify_run import check_trials
@@ -121,6 +124,41 @@ def test_a_changed_trial_with_every_hash_made_again_is_found_by_simulating_it(co
     assert "residual_fixed/residual_benefit/trials.parquet, trial 5, months" in found
 
 
+def test_trials_left_out_as_failed_with_every_hash_made_again_are_found(copy, capsys):
+    """The results load: their counts say that two trials failed. Simulating these tells that they do not."""
+    cell = copy / "residual_fixed" / "residual_benefit"
+    for file in cell.glob("*.parquet"):
+        table = pq.read_table(file)
+        pq.write_table(table.filter(~np.isin(table["trial"].to_numpy(), [3, 4])), file)
+    manifest = json.loads((cell / "manifest.json").read_text())
+    manifest["counts"] |= {"finished": 6, "failed": 2}
+    manifest["failures"] = [{"first": 3, "stop": 5, "reason": "MemoryError"}]
+    sign(manifest, cell / "manifest.json")
+    hash_everything_again(copy)
+    assert load_results([copy])[0].n_trials == 6
+    (found,) = differences(copy)
+    assert found.startswith("residual_fixed/residual_benefit/trials 3, 4: recorded as failed, and can be")
+    places = Places(copy / "report", read_report_manifest(copy / "report"))
+    options = {"n_trials": 1, "seed": 1, "machine": _machine(), "progress": False}
+    _, sampled = check_trials(places, _build, **options)
+    assert len(sampled.differences) == 1
+    assert "residual_fixed/residual_benefit: trials 3 to 4 failed in the run (MemoryError)" in sampled.notes
+    manifest["failures"] = [{"from": 3}]
+    sign(manifest, cell / "manifest.json")
+    assert "cannot be read (KeyError" in check_trials(places, _build, **options)[1].differences[0]
+
+
+@pytest.mark.parametrize("name", ["looks", "cells"])
+def test_a_deleted_table_with_every_hash_made_again_is_found(copy, name):
+    cell = copy / "residual_fixed" / "residual_benefit"
+    (cell / f"{name}.parquet").unlink()
+    manifest = json.loads((cell / "manifest.json").read_text())
+    del manifest["files"][f"{name}.parquet"]
+    sign(manifest, cell / "manifest.json")
+    hash_everything_again(copy)
+    assert differences(copy) == [f"residual_fixed/residual_benefit/{name}.parquet: missing"]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -210,6 +248,15 @@ def test_altered_results_are_refused(copy, capsys):
 def test_bad_arguments_are_all_told_at_once(capsys, arguments, told):
     assert main(["verify", *arguments]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_what_a_folder_is_named_is_renamed_everywhere():
+    """A part of the content may find another by the folder of its result."""
+    frame = pd.DataFrame({"path": ["/a/fixed", "b"], "n": [1, 2]})
+    node = {"/a/fixed": [{"result": "/a/fixed"}, ("in /a", 3)], 1: frame}
+    made = renamed(node, "/a", "study")
+    assert made["study/fixed"] == [{"result": "study/fixed"}, ("in study", 3)]
+    assert made[1].path.tolist() == ["study/fixed", "b"] and made[1].n.tolist() == [1, 2]
 
 
 def test_a_folder_that_is_no_report_is_refused(tmp_path, capsys):

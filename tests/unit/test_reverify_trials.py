@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,11 +19,14 @@ from adaptive.oc.reverify_trials import (
     compare_trials,
     compare_truth,
     detectable,
+    failed_trials,
+    try_failed,
 )
 from adaptive.oc.study import run_cell
 from tests.toy import toy_design, toy_scenario
 
 N, SEED = 40, 11
+again = partial(compare_trials, keep_looks=True)
 CONFIG = {"study": "pilot", "seed": SEED, "precision": "float32", "benchmark": "toy", "n_trials": N}
 
 
@@ -74,7 +78,7 @@ def set_value(file, column, row, value):
 
 
 def test_trials_come_out_as_they_are_stored(cell, design, scenario):
-    found = compare_trials(cell, design, scenario, SEED, np.array([3, 4, 17, 39]))
+    found = again(cell, design, scenario, SEED, np.array([3, 4, 17, 39]))
     assert found.differences == []
     stored = [pq.read_table(cell / f"{name}.parquet") for name in ("trials", "cells", "looks")]
     wanted = sum(
@@ -101,34 +105,66 @@ def test_one_changed_number_of_a_chosen_trial_is_found(copy, design, scenario, f
     rows = np.flatnonzero(table["trial"].to_numpy() == 17)
     row = next(int(r) for r in rows if table[column][int(r)].as_py() not in (None, "CONTROL", value))
     set_value(path, column, row, value)
-    found = compare_trials(copy, design, scenario, SEED, np.array([3, 17])).differences
+    found = again(copy, design, scenario, SEED, np.array([3, 17])).differences
     assert len(found) == 1
     assert f"{file}.parquet, trial 17" in found[0]
     assert column in found[0]
     # The twin: a sample without the trial does not see it, which is why the odds are printed.
-    assert compare_trials(copy, design, scenario, SEED, np.array([3, 18])).differences == []
+    assert again(copy, design, scenario, SEED, np.array([3, 18])).differences == []
 
 
 def test_the_last_bit_counts_on_the_same_platform_and_rounding_does_not_elsewhere(copy, design, scenario):
     path = copy / "trials.parquet"
     months = pq.read_table(path)["months"][5].as_py()
     set_value(path, "months", 5, float(np.nextafter(months, np.inf)))
-    assert len(compare_trials(copy, design, scenario, SEED, np.array([5])).differences) == 1
-    assert compare_trials(copy, design, scenario, SEED, np.array([5]), tolerance=1e-4).differences == []
+    assert len(again(copy, design, scenario, SEED, np.array([5])).differences) == 1
+    assert again(copy, design, scenario, SEED, np.array([5]), tolerance=1e-4).differences == []
     set_value(path, "looks_held", 5, 9)
-    assert len(compare_trials(copy, design, scenario, SEED, np.array([5]), tolerance=1e-4).differences) == 1
+    assert len(again(copy, design, scenario, SEED, np.array([5]), tolerance=1e-4).differences) == 1
 
 
 def test_a_trial_moved_to_another_number_and_a_lost_row_are_found(copy, design, scenario):
     set_value(copy / "trials.parquet", "trial", 5, 4000)
-    found = compare_trials(copy, design, scenario, SEED, np.array([5, 6])).differences
+    found = again(copy, design, scenario, SEED, np.array([5, 6])).differences
     assert found == ["trials.parquet, 1 rows are stored, 2 were made again"]
 
 
 def test_another_seed_or_scenario_is_found(cell, design, scenario):
-    assert compare_trials(cell, design, scenario, SEED + 1, np.array([5])).differences
+    assert again(cell, design, scenario, SEED + 1, np.array([5])).differences
     other = toy_scenario(log_hr=((-0.5, 0.0), (-0.5, 0.31)))
-    assert compare_trials(cell, design, other, SEED, np.arange(N)).differences
+    assert again(cell, design, other, SEED, np.arange(N)).differences
+
+
+def test_whether_looks_are_stored_follows_the_configuration(copy, design, scenario):
+    """Deleting looks is a difference, and so are looks that nothing asked for."""
+    trials = np.array([5])
+    extra = compare_trials(copy, design, scenario, SEED, trials, keep_looks=False)
+    assert extra.differences == ["looks.parquet: stored, and the configuration does not ask for it"]
+    (copy / "looks.parquet").unlink()
+    assert again(copy, design, scenario, SEED, trials).differences == ["looks.parquet: missing"]
+    assert compare_trials(copy, design, scenario, SEED, trials, keep_looks=False).differences == []
+
+
+LOST = {
+    "failures": [{"first": 30, "stop": 34, "reason": "MemoryError"}, {"first": 8, "stop": 9, "reason": ""}]
+}
+
+
+def test_trials_that_are_recorded_as_failed_are_tried_again(design, scenario):
+    """Otherwise a trial could be left out for what it showed, and its failure made up."""
+
+    def fails(*args, **kwargs):
+        raise MemoryError
+
+    trials = failed_trials(LOST)
+    assert trials.tolist() == [30, 31, 32, 33, 8]
+    honest = try_failed(LOST, design, scenario, SEED, trials, simulate=fails)
+    assert honest.differences == []
+    assert "trials 30 to 33 failed in the run (MemoryError)" in honest.notes[0]
+    assert honest.notes[0].endswith("simulated again, they fail again: 30, 31, 32, 33, 8")
+    made_up = try_failed(LOST, design, scenario, SEED, trials)
+    assert made_up.differences[0].startswith("trials 30, 31, 32, 33, 8: recorded as failed, and can be")
+    assert try_failed({}, design, scenario, SEED, failed_trials({})).notes == ()
 
 
 def test_missing_columns_and_missing_values_are_differences():
