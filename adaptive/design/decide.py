@@ -121,8 +121,11 @@ def decide(design: Design, evidence: Evidence, progress: Progress) -> Decision:
 
 
 def _leaves(design: Design, progress: Progress) -> Bool[Array, "1 B"] | Bool[Array, ""]:
-    """Return which arms have their last look here."""
-    return jnp.asarray(False) if design.calendar is None else design.calendar.last[None] == progress.look
+    """Return which arms have their last look here, or had it at a look that was left out."""
+    if design.calendar is None:
+        return jnp.asarray(False)
+    last = design.calendar.last[None]
+    return (last >= 0) & (last <= progress.look)
 
 
 def _entered(design: Design, status: Int[Array, "S B"], progress: Progress) -> Int[Array, "S B"]:

@@ -67,7 +67,8 @@ class ArmCalendar(eqx.Module):
         Index of the look after which the arm randomises, or -1 from the start, shape ``(B,)``. An arm also
         enters as soon as no other arm is open.
     last
-        Index of the look at which the arm has its last analysis, or -1 for the final look, shape ``(B,)``.
+        Index of the look at which the arm has its last analysis, or -1 for the final look, shape ``(B,)``;
+        the first look held after it if it is left out.
     """
 
     first: Int[Array, " B"] = eqx.field(converter=jnp.asarray)

@@ -161,6 +161,6 @@ def _leaves(look: int) -> str:
     if look < 0:
         return "stays to the final look"
     return (
-        f"last look {look + 1}, at which its cells without a verdict end completed, without a claim; if that "
-        "look is left out, it stays to the final look"
+        f"last look {look + 1}, or the first held after it, at which its cells without a verdict end "
+        "completed, without a claim"
     )

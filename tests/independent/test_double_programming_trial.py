@@ -128,7 +128,7 @@ def new_states(status, mean, sd, k, more):
             waits = status[s][b] == CellStatus.AWAITING and k == 2
             if status[s][b] == CellStatus.OPEN or waits:
                 rows[s][b] = judged(mean[s, b], sd[s, b], k, more["awaits"])
-                if rows[s][b] == CellStatus.OPEN and more["leaves"][b] == k:
+                if rows[s][b] == CellStatus.OPEN and 0 <= more["leaves"][b] <= k:
                     rows[s][b] = int(CellStatus.COMPLETED)
     nobody = not any(c == CellStatus.OPEN for row in rows for c in row)
     for row in rows:

@@ -168,12 +168,12 @@ def test_the_calendar_in_words_is_that_of_the_engine():
         calendar=ArmCalendar(first=[-1, 1], last=[1, -1]),
     )
     low, high = (text for _, text in calendar_lines(design))
-    assert low.startswith("enters at the start; last look 2,") and "is left out, it stays" in low
+    assert low.startswith("enters at the start; last look 2, or the first held after it, at which")
     assert high.startswith("enters after look 2, or the first held after it")
     assert high.endswith("stays to the final look")
     assert list(status_after(design, 0)) == [CellStatus.OPEN, CellStatus.PENDING]
     assert list(status_after(design, 1)) == [CellStatus.COMPLETED, CellStatus.OPEN]
-    assert list(status_after(design, 2)) == [CellStatus.OPEN, CellStatus.OPEN]
+    assert list(status_after(design, 2)) == [CellStatus.COMPLETED, CellStatus.OPEN]
     closed = [[CellStatus.FUTILITY, CellStatus.PENDING]] * 2
     assert status_after(design, 0, closed)[1] == CellStatus.OPEN
     assert (
