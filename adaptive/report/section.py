@@ -12,6 +12,10 @@ import pandas as pd
 from adaptive.report.blocks import Block, Explorer
 from adaptive.report.pivot import Table, pivot
 
+FALSE_CLAIMS = (
+    *("fwer", "type_i_error", "arm_error", "subgroup_error", "correct_set"),
+    *("average_type_i_error", "ppv", "npv"),
+)
 CELLS = {"scenario": "Scenario", "subgroup": "Subgroup", "arm": "Arm"}
 
 
@@ -94,6 +98,23 @@ def of_metrics(table: pd.DataFrame, *names: str) -> pd.DataFrame:
     }
     chosen = table[table.metric.isin(wanted)]
     return chosen.sort_values(list(ranks), key=lambda column: column.map(ranks[column.name]), kind="stable")
+
+
+def noninferior(content: dict) -> list[str]:
+    """Return the designs that claim non-inferiority."""
+    notes = content.get("results_notes", {})
+    return [*notes.get("margins", {}), *notes.get("risk_margin", [])]
+
+
+def judged(frame: pd.DataFrame, content: dict, against: str | None = None) -> pd.DataFrame:
+    """Return rows without those that take a claim where there is no benefit for false and may not.
+
+    That is what ``FALSE_CLAIMS`` count, for designs that claim non-inferiority, and for every design whose
+    number is a difference from such a one (``against``).
+    """
+    others = noninferior(content)
+    counts = frame.metric.str.removesuffix("_advice_applied").isin(FALSE_CLAIMS)
+    return frame[~(counts & (frame.design.isin(others) | (against in others)))]
 
 
 def _keys(frame: pd.DataFrame, *columns: str) -> dict[str, str]:

@@ -8,10 +8,13 @@ from adaptive.report.arranged import drawn
 from adaptive.report.blocks import Code, Items
 from adaptive.report.figures_calibration import calibration_figure
 from adaptive.report.pivot import Table, pivot, plain
-from adaptive.report.section import Section, metric_titles, section
-from adaptive.report.sections_errors import noninferior
+from adaptive.report.section import Section, judged, metric_titles, noninferior, section
 
 AVERAGES = ("assurance", "prior_claim", "average_power", "average_type_i_error", "ppv", "npv")
+NO_AVERAGE = (
+    "claims are of non-inferiority; assurance and average power count claims where there is a benefit. "
+    "Average errors and predictive values, which would take every other claim for false, are left out."
+)
 DECLARE = """design_prior:
   SCENARIO: 0.5
   ANOTHER SCENARIO: 0.5
@@ -35,7 +38,7 @@ def bayes_section(content: dict) -> Section:
             Code(DECLARE),
             short="Bayesian",
         )
-    calibrated, averages = calibration_figure(content), _averages(content)
+    calibrated, averages, others = calibration_figure(content), _averages(content), noninferior(content)
     return section(
         "bayesian",
         title,
@@ -45,6 +48,7 @@ def bayes_section(content: dict) -> Section:
             "and changes with them.",
             "Standard errors take into account that scenarios share their virtual patients. Predictive "
             "values rest on at least 200 claims or stops.",
+            *([f"{', '.join(others)}: {NO_AVERAGE}"] if others else []),
         ],
         plain(
             pd.DataFrame(bayes["prior"]),
@@ -65,7 +69,7 @@ def bayes_section(content: dict) -> Section:
 
 def _averages(content: dict) -> Table | None:
     """Return the averages over the trial and per cell."""
-    frame = content["tables"]["bayes"]
+    frame = judged(content["tables"]["bayes"], content)
     frame = frame[frame.metric.isin(AVERAGES)]
     frame = frame.assign(
         place=[s if s != "all" else "Whole trial" for s in frame.subgroup],

@@ -6,7 +6,7 @@ from adaptive.report.arranged import cells, side_by_side
 from adaptive.report.blocks import Block, Items, Text
 from adaptive.report.figures import power_figure, type_i_error_figure
 from adaptive.report.pivot import Table, pivot
-from adaptive.report.section import CELLS, Section, compared, of_metrics, section
+from adaptive.report.section import CELLS, Section, compared, judged, noninferior, of_metrics, section
 
 ERROR_READING = (
     "Each number is an estimate with its Monte Carlo standard error in parentheses, rounded by that error; "
@@ -27,24 +27,10 @@ ADVICE_READING = (
 )
 
 
-def noninferior(content: dict) -> list[str]:
-    """Return the designs that claim non-inferiority."""
-    notes = content.get("results_notes", {})
-    return [*notes.get("margins", {}), *notes.get("risk_margin", [])]
-
-
-def _of_superiority(content: dict) -> dict:
-    """Return the content with the claims of those designs only that claim superiority."""
-    claims = content["tables"]["claims"]
-    own = claims[~claims.design.isin(noninferior(content))]
-    return content | {"tables": content["tables"] | {"claims": own}}
-
-
 def type_i_error_section(content: dict) -> Section:
     """Return type I error over the trial, per arm, per subgroup and per cell."""
     others = noninferior(content)
-    content = _of_superiority(content)
-    claims = content["tables"]["claims"]
+    claims = judged(content["tables"]["claims"], content)
     advised = claims.metric.str.endswith("_advice_applied").any()
     lead = [
         "A false claim is a claim of benefit for an arm in a subgroup where it has none. Claims are "
@@ -59,7 +45,7 @@ def type_i_error_section(content: dict) -> Section:
         "Type I error",
         lead,
         _binding(content),
-        type_i_error_figure(content),
+        type_i_error_figure(content | {"tables": content["tables"] | {"claims": claims}}),
         compared(
             of_metrics(claims, "fwer"),
             content,
@@ -67,7 +53,7 @@ def type_i_error_section(content: dict) -> Section:
             name="family_wise_error",
             caption="Family-wise: probability of at least one false claim in the trial.",
         ),
-        *_margins(content, "error", "false"),
+        *_margins(claims, content, "error", "false"),
         cells(
             of_metrics(claims, "type_i_error"),
             content,
@@ -84,9 +70,8 @@ def _binding(content: dict) -> Block | None:
     return Items("", notes) if len(notes) > 1 else Text(notes[0]) if notes else None
 
 
-def _margins(content: dict, kind: str, sort: str) -> list[Table | None]:
+def _margins(claims: pd.DataFrame, content: dict, kind: str, sort: str) -> list[Table | None]:
     """Return tables of any claim of a sort per arm and per subgroup; absent where there is one of either."""
-    claims = content["tables"]["claims"]
     return [
         side_by_side(
             of_metrics(claims, f"{place}_{kind}"),
@@ -105,9 +90,8 @@ def _margins(content: dict, kind: str, sort: str) -> list[Table | None]:
 
 def power_section(content: dict) -> Section:
     """Return power over the trial, per arm, per subgroup and per cell."""
-    claims = content["tables"]["claims"]
+    claims = judged(content["tables"]["claims"], content)
     others = noninferior(content)
-    exact = (claims.metric.str.startswith("correct_set")) & claims.design.isin(others)
     return section(
         "power",
         "Power",
@@ -119,13 +103,13 @@ def power_section(content: dict) -> Section:
         ],
         power_figure(content),
         side_by_side(
-            of_metrics(claims[~exact], "disjunctive_power", "conjunctive_power", "correct_set"),
+            of_metrics(claims, "disjunctive_power", "conjunctive_power", "correct_set"),
             content,
             "metric",
             name="power_of_trial",
             caption="Over the trial: probability of any, of every, and of exactly the right claims.",
         ),
-        *_margins(content, "power", "true"),
+        *_margins(claims, content, "power", "true"),
         cells(
             of_metrics(claims, "power"),
             content,

@@ -6,7 +6,7 @@ from adaptive.report.arranged import drawn, in_order
 from adaptive.report.figures import estimation_figures, paired_figure
 from adaptive.report.figures_zip import zip_figure
 from adaptive.report.pivot import Table, pivot
-from adaptive.report.section import CELLS, Section, compared, metric_titles, section
+from adaptive.report.section import CELLS, Section, compared, judged, metric_titles, section
 
 GIVEN = {
     "overall": "over all trials with an estimate",
@@ -70,7 +70,8 @@ def _table(content: dict, level: str, name: str, shown: tuple[str, ...], words: 
 
 def paired_section(content: dict) -> Section:
     """Return the paired differences against the benchmark."""
-    table, benchmark = content["tables"]["paired"], content["meta"]["benchmark"]
+    benchmark = content["meta"]["benchmark"]
+    table = judged(content["tables"]["paired"], content, against=benchmark)
     estimates = content["tables"].get("paired_estimation", table.iloc[:0])
     whole = table[(table.subgroup == "all") & (table.arm == "all")]
     cells = table[(table.subgroup != "all") | (table.arm != "all")]
@@ -85,7 +86,7 @@ def paired_section(content: dict) -> Section:
         "paired",
         "Paired differences from the benchmark",
         lead,
-        paired_figure(content),
+        paired_figure(content | {"tables": content["tables"] | {"paired": table}}),
         compared(
             whole,
             content,

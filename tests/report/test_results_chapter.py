@@ -18,6 +18,7 @@ from adaptive.report.figures_zip import zip_figure
 from adaptive.report.pivot import Table
 from adaptive.report.sections_bayes import bayes_section, decision_section
 from adaptive.report.sections_errors import noninferiority_section, power_section, type_i_error_section
+from adaptive.report.sections_estimation import paired_section
 from tests.report.metric_study import PRIOR, write_study
 from tests.report.synthetic import RULES, fake_arrays, write_result
 
@@ -128,6 +129,14 @@ def test_claims_of_noninferiority_are_in_no_table_of_false_claims(content):
     assert "fixed: claims are of non-inferiority" in " ".join(part.lead)
     for table in (b for b in part.blocks if isinstance(b, Table)):
         assert not any("fixed" in text for text in (*table.head, *(c.text for r in table.rows for c in r)))
+    averages = next(b for b in bayes_section(content).blocks if getattr(b, "name", "") == "bayes")
+    column = averages.head.index("P(effective | success)")
+    for line in averages.rows:
+        assert (line[column].text == "\N{EN DASH}") == (line[2].text == "fixed")
+    # The benchmark claims non-inferiority, so no difference from it counts false claims.
+    compared = [b for b in paired_section(content).blocks if isinstance(b, Table)]
+    told = {cell.text for table in compared for line in table.rows for cell in line}
+    assert "Any true claim" in told and not {"Any false claim", "Exactly the right claims"} & told
     exact = power_section(content).blocks[1]
     shown = {line[exact.head.index("Design")].text: line[-1].text for line in exact.rows}
     assert shown["fixed"] == "\N{EN DASH}" and shown["adaptive"] != "\N{EN DASH}"
@@ -160,6 +169,7 @@ def test_larger_figures_show_a_scenario_of_each_kind(tmp_path):
         "harm": ((0.0, 0.3), (0.0, 0.3)),
         "all": ((-0.4, -0.4), (-0.4, -0.4)),
         "some": ((-0.4, 0.0), (0.0, 0.0)),
+        "graded": ((-0.4, -0.4), (-0.2, -0.4)),
         "trend": ((0.0, 0.0), (0.0, 0.0)),
     }
     for name, truth in truths.items():
@@ -173,6 +183,7 @@ def test_larger_figures_show_a_scenario_of_each_kind(tmp_path):
         "trend": "time trend",
         "some": "benefit in some cells",
         "all": "benefit in every cell",
+        "graded": "benefit in every cell, not the same in all arms",
     }
     assert "bind, and every error rate" in binding_notes({r.design: r for r in loaded})[0]
 
