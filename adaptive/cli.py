@@ -127,10 +127,10 @@ paired differences. Simulate the study first, with the same settings. An interru
 
 examples:
   adaptive sensitivity experiment=brain_srs                   every declared factor
-  adaptive sensitivity experiment=brain_srs 'only=[accrual,dropout]' n_trials=10000
+  adaptive sensitivity experiment=brain_srs 'only=[accrual,dropout]'
   adaptive sensitivity experiment=brain_srs sensitivity=mine --config-dir FOLDER
 
-settings: only, n_trials (per cell), and those of simulate
+settings: only, n_trials (per cell; cannot be changed for finished cells), and those of simulate
 group: sensitivity
 """,
     "truth": """\

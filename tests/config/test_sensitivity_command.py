@@ -175,6 +175,9 @@ def test_the_command_simulates_resumes_and_refuses_another_base(tmp_path, capsys
     times = {file: file.stat().st_mtime_ns for file in folder.rglob("manifest.json")}
     assert main(["sensitivity", *given, "n_trials=8"]) == 0
     assert {file: file.stat().st_mtime_ns for file in folder.rglob("manifest.json")} == times
+    assert main(["sensitivity", *given, "n_trials=12"]) == 2
+    assert "n_trials: then 8, now 12" in capsys.readouterr().err
+    assert {file: file.stat().st_mtime_ns for file in folder.rglob("manifest.json")} == times
     assert main(["sensitivity", *given, "n_trials=8", "rules.efficacy.min_events=11"]) == 2
     assert "rules.efficacy.min_events is 10 there and 11 here" in capsys.readouterr().err
 
