@@ -13,6 +13,8 @@ from adaptive.design.protocol import Design
 from adaptive.scenario.truth import Scenario
 
 FOLDER = "sensitivity"
+FREE = ("n_trials", "keep_looks")
+"""Settings in which a level may differ from its base: trials of the same study, with or without looks."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pandas as pd
 from adaptive.io.manifest import read_manifest
 from adaptive.oc.evidence import or_draft
 from adaptive.oc.load import CellResult, load_cell
-from adaptive.oc.sensitivity import FOLDER, Factor, Level, base_path, cell_place
-from adaptive.oc.sensitivity_effects import differences, estimates
+from adaptive.oc.sensitivity import FOLDER, FREE, Factor, base_path, cell_place
+from adaptive.oc.sensitivity_binding import claims_by_obedience, released
+from adaptive.oc.sensitivity_effects import differences, estimates, shared
 from adaptive.oc.sensitivity_store import Index, fitting_index
 from adaptive.oc.source import Source
 from adaptive.oc.tables import tidy
@@ -26,7 +27,8 @@ def sensitivity_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict
 
     ``sensitivity`` has the columns of every tidy table after ``factor`` and ``setting`` (the level's name);
     ``level`` is ``estimate`` or ``difference`` (from the base on the same trials). ``sensitivity_settings``
-    lists every level with its overrides.
+    lists every level with its overrides. ``binding`` has the claims with rules to stop followed and never
+    followed, if a level changes nothing but that; ``rule`` names the rules.
 
     Raises
     ------
@@ -45,14 +47,16 @@ def sensitivity_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict
         }
     study = index.folder.parent
     here = {(result.design, result.scenario): result for result in source.results}
-    frames = [_rows(study, factor, here) for factor in index.factors]
+    varied = [_tables(study, factor, here) for factor in index.factors]
+    effects, binding = (pd.concat(frames, ignore_index=True) for frames in zip(*varied, strict=True))
     return {
         "lead": _lead(index),
         "messages": [],
-        "factors": [_described(factor) for factor in index.factors],
+        "factors": [_described(factor, index.factors) for factor in index.factors],
         "not_run": dict(index.content["not_run"]),
         "tables": {
-            "sensitivity": pd.concat(frames, ignore_index=True),
+            "sensitivity": effects,
+            "binding": binding,
             "sensitivity_settings": settings_table(index.factors),
         },
     }
@@ -66,24 +70,42 @@ def _lead(index: Index) -> list[str]:
     return [
         f"{len(factors)} assumptions or settings were varied one at a time, over {levels} levels in "
         f"{len(cells)} cells of {trials} virtual trials each. A level has the random numbers of its base, so "
-        "that a difference is taken trial by trial; its Monte Carlo error is that of the difference.",
+        "that a difference is taken trial by trial; its Monte Carlo error is that of the difference. Of a "
+        "base, too, only the trials that its levels have are shown, so that its numbers may differ within "
+        "Monte Carlo error from those of all its trials elsewhere in this report.",
         "One thing at a time says nothing of what happens when several assumptions fail together; the levels "
         "are assumptions of this analysis, not estimates.",
     ]
 
 
-def _described(factor: Factor) -> dict[str, Any]:
+def _described(factor: Factor, factors: Sequence[Factor]) -> dict[str, Any]:
     """Return what the report needs to know of a factor."""
     return {
         "name": factor.name,
         "title": factor.title,
         "question": factor.question,
         "base": factor.base,
+        "under": _under(factor, factors),
         "axis": factor.axis,
         "designs": list(factor.designs),
         "scenarios": list(factor.scenarios),
         "levels": [{"name": x.name, "label": x.label, "value": x.value} for x in factor.levels],
     }
+
+
+def _under(factor: Factor, factors: Sequence[Factor]) -> str:
+    """Return in what all levels of a factor, its base included, differ from the study's cells.
+
+    A level of another factor that makes the same changes gives the words, else they are the overrides.
+    """
+    changes = {text for text in factor.overrides if text.partition("=")[0] not in FREE}
+    words = []
+    for other in factors:
+        for level in other.levels:
+            if level.overrides and changes.issuperset(level.overrides):
+                words.append(f"{other.title.lower()}: {level.label}")
+                changes -= set(level.overrides)
+    return "; ".join([*words, *(text for text in factor.overrides if text in changes)])
 
 
 def settings_table(factors: Sequence[Factor]) -> pd.DataFrame:
@@ -101,32 +123,46 @@ def settings_table(factors: Sequence[Factor]) -> pd.DataFrame:
     )
 
 
-def _rows(study: Path, factor: Factor, here: Mapping[tuple[str, str], CellResult]) -> pd.DataFrame:
-    """Return the tidy rows of one factor: every level's estimates, and differences from the base."""
-    frames = []
+def _tables(
+    study: Path, factor: Factor, here: Mapping[tuple[str, str], CellResult]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of one factor: estimates and differences, and claims where only obedience varies."""
+    effects, binding = [], []
     for design in factor.designs:
         for scenario in factor.scenarios:
-            base = _read(base_path(study, factor, design, scenario), here.get((design, scenario)))
-            for level in factor.levels:
-                if level.name == factor.base:
-                    found = estimates(base)
-                else:
-                    own = _level(study, factor, level, design, scenario)
-                    found = [*estimates(own), *differences(own, base)]
-                rows = tidy([{"scenario": scenario, "design": design} | entry for entry in found])
-                rows.insert(0, "setting", level.name)
-                frames.append(rows)
-    frame = pd.concat(frames, ignore_index=True)
-    frame.insert(0, "factor", factor.name)
-    return frame
+            place = {"scenario": scenario, "design": design}
+            cells = shared(_cells(study, factor, design, scenario, here))
+            base = cells[factor.base]
+            for name, cell in cells.items():
+                found = estimates(cell) + (differences(cell, base) if name != factor.base else [])
+                effects.append(_labelled(found, place, setting=name))
+                if rule := released(cell, base):
+                    binding.append(_labelled(claims_by_obedience(cell, base), place, rule=rule))
+    nothing = _labelled([], {}, rule="")
+    tables = pd.concat(effects, ignore_index=True), pd.concat([nothing, *binding], ignore_index=True)
+    for table in tables:
+        table.insert(0, "factor", factor.name)
+    return tables
 
 
-def _level(study: Path, factor: Factor, level: Level, design: str, scenario: str) -> CellResult:
-    return _read(study / FOLDER / cell_place(factor.name, level.name, design, scenario), None)
+def _labelled(found: list[dict], place: Mapping[str, str], **label: str) -> pd.DataFrame:
+    """Return rows of a place as a tidy frame that starts with a label."""
+    rows = tidy([{**place, **entry} for entry in found])
+    for name, value in label.items():
+        rows.insert(0, name, value)
+    return rows
 
 
-def _read(path: Path, loaded: CellResult | None) -> CellResult:
-    """Return a cell; one of the study is loaded already."""
-    if loaded is not None and loaded.path.resolve() == path.resolve():
-        return loaded
-    return load_cell(path, read_manifest(path))
+def _cells(
+    study: Path, factor: Factor, design: str, scenario: str, here: Mapping[tuple[str, str], CellResult]
+) -> dict[str, CellResult]:
+    """Return every level of a factor in one cell of the study; what is loaded already is not read again."""
+    cells = {}
+    for level in factor.levels:
+        if level.name == factor.base:
+            path, loaded = base_path(study, factor, design, scenario), here.get((design, scenario))
+        else:
+            path, loaded = study / FOLDER / cell_place(factor.name, level.name, design, scenario), None
+        known = loaded is not None and loaded.path.resolve() == path.resolve()
+        cells[level.name] = loaded if known else load_cell(path, read_manifest(path))
+    return cells

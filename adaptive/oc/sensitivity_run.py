@@ -16,12 +16,10 @@ from adaptive.errors import BadInput
 from adaptive.io.manifest import code_state, read_manifest, verify_files
 from adaptive.oc.evidence import simulation_code
 from adaptive.oc.parameters import walk
-from adaptive.oc.sensitivity import FOLDER, Order
+from adaptive.oc.sensitivity import FOLDER, FREE, Order
 from adaptive.oc.study import run_cell
 from adaptive.simulate.drivers import simulate as simulate_trials
 
-FREE = ("n_trials", "keep_looks")
-"""Settings in which a level may differ from its base: trials of the same study, with or without looks."""
 SHOWN = 4
 
 

@@ -76,7 +76,9 @@ def _group(factor: dict, own: pd.DataFrame) -> list[Bar]:
     base = next(level["label"] for level in factor["levels"] if level["name"] == factor["base"])
     labels = {level["name"]: level["label"] for level in factor["levels"]}
     several = own.design.nunique() > 1
-    bars = [Bar(f"{factor['title']} (base: {base})")]
+    bars = [Bar(f"{factor['title']} (base: {base}" + ("," if factor["under"] else ")"))]
+    if factor["under"]:
+        bars.append(Bar(f"all with {factor['under']})"))
     for row in own.sort_values("estimate", ascending=False, kind="stable").to_dict("records"):
         label = labels[row["setting"]] + (f", {row['design']}" if several else "")
         bars.append(Bar(label, row["design"], row["estimate"], row["lower"], row["upper"], row["text"]))
@@ -94,12 +96,13 @@ def tornado(
     """Return the tornado of one metric in one scenario; those of other scenarios have the same ``limits``."""
     bars = tornado_rows(frame, factors, metric, scenario)
     name = f"figure-tornado-{metric}-{scenario}".replace("_", "-")
-    question = f"Which assumptions move the probability of {title} in {scenario}?"
+    which, told = _varied(factors, scenario)
+    question = f"{which} move the probability of {title} in {scenario}?"
     caption = (
         f"Change of the probability of {title} from the base on the same virtual trials, with 95% Monte "
         f"Carlo limits and, at the right, the change and its Monte Carlo error; scenario {scenario}, "
-        f"{_trials(frame)}. Factors by their largest change; the base of each is in its title. A bar whose "
-        "limits include 0 may be noise."
+        f"{_trials(frame)}. Factors by their largest change; the base of each is in its title. {told} A bar "
+        "whose limits include 0 may be noise."
     )
     with rc_context(STYLE):
         height = ROW * len(bars) + 1.0
@@ -110,6 +113,22 @@ def tornado(
         axis.set_xlabel(f"change of the probability of {title}")
         _fill_key(canvas, list(dict.fromkeys(bar.design for bar in bars if bar.design)))
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _varied(factors: Sequence[dict], scenario: str) -> tuple[str, str]:
+    """Return how a question starts by how many factors were varied, and which these are, from what base."""
+    drawn = [factor for factor in factors if factor["axis"] is None]
+    own = [factor for factor in drawn if scenario in factor["scenarios"]]
+    missing = [factor["title"] for factor in drawn if factor not in own]
+    which, told = "Which assumptions", f"All {len(drawn)} factors were varied in {scenario}."
+    if missing:
+        which = f"Which of the {len(own)} assumptions varied there, of {len(drawn)} in all,"
+        told = f"{len(own)} of {len(drawn)} factors were varied in {scenario}; not varied there, so that "
+        told += f"nothing is known of them: {', '.join(missing)}."
+    for factor in own:
+        if factor["under"]:
+            told += f" The base of {factor['title']} is {scenario} with {factor['under']}."
+    return which, told
 
 
 def _trials(frame: pd.DataFrame) -> str:

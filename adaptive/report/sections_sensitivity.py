@@ -1,14 +1,16 @@
-"""Sections of the sensitivity analysis: curves against an axis, tornados, every level. Computes nothing."""
+"""Sections of the sensitivity analysis: curves, tornados, levels, rules not followed. Computes nothing."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
+from adaptive.report.arranged import ALL, TITLES, in_order
 from adaptive.report.blocks import Items
 from adaptive.report.figure_style import Drawing
 from adaptive.report.figures_sensitivity import claim_curves, tornado
-from adaptive.report.pivot import Table, plain
-from adaptive.report.section import Section, section
+from adaptive.report.pivot import Table, pivot, plain
+from adaptive.report.section import Section, metric_titles, section
+from adaptive.report.sections_errors import noninferior
 
 DRAWN = {"fwer": "any false claim", "disjunctive_power": "any true claim"}
 CLAIMS = {
@@ -23,6 +25,15 @@ SIZES = {
     "bias": "Bias, log HR",
     "coverage": "Coverage",
 }
+OBEDIENCE = (
+    ("error", "false", "Type I error", ("fwer", "arm_error", "subgroup_error", "type_i_error")),
+    (
+        *("power", "true", "Power"),
+        ("disjunctive_power", "conjunctive_power", "arm_power", "subgroup_power", "power"),
+    ),
+)
+"""Tables of claims with rules followed or not: name, kind of claim, title, metrics."""
+PLACE = ("scenario", "metric", "subgroup", "arm", "design")
 FEWEST = 5
 """Levels in a scenario that make a tornado worth drawing; fewer are in the table."""
 
@@ -61,10 +72,9 @@ def _curve_table(frame: pd.DataFrame, factor: dict, meta: dict) -> Table | None:
     if own.empty:
         return None
     own = own.assign(value=own.setting.map(values))
-    wide = own.pivot_table(
-        index=["value", "design"], columns="subgroup", values="text", aggfunc="first", sort=False
-    ).reset_index()
-    wide["n"] = own.drop_duplicates(["value", "design"]).n.to_numpy()
+    keys = ["value", "design"]
+    wide = own.pivot(index=keys, columns="subgroup", values="text").join(own.groupby(keys).n.max())
+    wide = wide.reindex(list(dict.fromkeys(zip(own.value, own.design, strict=True)))).reset_index()
     wide = wide.sort_values("value", kind="stable")
     wide["value"] = [f"{value:g}" for value in wide["value"]]
     places = ["all", *(s for s in meta["subgroups"] if s in wide)]
@@ -91,6 +101,7 @@ def sensitivity_section(content: dict) -> Section | None:
     factors = part["factors"]
     left_out = [f"{name}: {reason}." for name, reason in part["not_run"].items()]
     drawings = _tornados(frame, factors, content["meta"]["scenarios"])
+    obedience = [_obedience(content, *kind) for kind in OBEDIENCE]
     return section(
         "sensitivity",
         "Sensitivity to assumptions",
@@ -98,12 +109,41 @@ def sensitivity_section(content: dict) -> Section | None:
         *drawings,
         level_table(frame, factors, CLAIMS, "sensitivity_claims", "Claims"),
         level_table(frame, factors, SIZES, "sensitivity_size", "Size and estimation"),
+        *obedience,
         _settings(content["tables"].get("sensitivity_settings")),
         Items("Not varied, because the engine or this study has no such thing:", left_out)
         if left_out
         else None,
         short="Sensitivity",
-        covers=("K", "I7") if drawings else ("K",),
+        covers=("K", *(("I7",) if drawings else ()), *(("H1",) if obedience[0] is not None else ())),
+    )
+
+
+def _obedience(content: dict, name: str, kind: str, title: str, metrics: Sequence[str]) -> Table | None:
+    """Return claims of a kind with a binding rule followed and never followed, and the paired change."""
+    frame = content["tables"].get("binding")
+    if frame is None:
+        return None
+    own = frame[frame.metric.isin(metrics) & ~frame.design.isin(noninferior(content))]
+    own = own.drop_duplicates(["rule", *PLACE, "level"])
+    keys = {"rule": "Rule"} if own.rule.nunique() > 1 else {}
+    keys |= {key: TITLES[key] for key in PLACE}
+    rules = " or ".join(dict.fromkeys(own.rule))
+    labels = content["labels"]["metrics"]
+    content = content | {"labels": {"metrics": {metric: labels[metric] for metric in metrics}}}
+    return pivot(
+        in_order(own, content, *keys),
+        name=f"binding_{name}",
+        caption=f"{title} with the rule for {rules} followed, as designed, and "
+        f"never followed: probability of {kind} claims and its change on the same virtual trials, each with "
+        "its Monte Carlo error; 0 (0) says that no trial differed. The trials are simulated anew with the "
+        "rule as advice that nobody takes, so that accrual, allocation and looks change with it.",
+        keys=keys,
+        columns="level",
+        titles={"followed": "Followed", "ignored": "Never followed", "change": "Change"},
+        rename={"metric": metric_titles(content), "subgroup": ALL, "arm": ALL},
+        collapse=True,
+        made_by="sensitivity",
     )
 
 
@@ -140,8 +180,8 @@ def level_table(
         pd.DataFrame(rows, columns=list(titles)),
         name=name,
         caption=f"{title} at every level: estimate, and paired change from the base, each with its Monte "
-        "Carlo error; n virtual trials of the level, all of them pairs. Bias and coverage are means over the "
-        "cells of a trial; 0 (0) says that no pair differed.",
+        "Carlo error; n virtual trials, the same ones in a base and its levels. Bias and coverage are "
+        "means over the cells of a trial; 0 (0) says that no pair differed.",
         stub=4,
         titles=titles,
         numeric=True,
@@ -164,13 +204,18 @@ def _level_rows(own: pd.DataFrame, factor: dict, metrics: dict[str, str]) -> lis
                 if place not in counts:
                     continue
                 mark = " (base)" if level["name"] == factor["base"] else ""
-                row = {"factor": factor["title"], "level": level["label"] + mark}
+                row = {"factor": titled(factor), "level": level["label"] + mark}
                 row |= {"scenario": scenario, "design": design, "n": int(counts[place])}
                 for metric in metrics:
                     row[metric] = texts.get((*place, metric, "estimate"))
                     row[f"{metric}_change"] = texts.get((*place, metric, "difference"))
                 rows.append(row)
     return rows
+
+
+def titled(factor: dict) -> str:
+    """Return what a factor is called, with what sets its base apart from the study's cells."""
+    return factor["title"] + (f", all with {factor['under']}" if factor["under"] else "")
 
 
 def _settings(frame: pd.DataFrame | None) -> Table | None:

@@ -13,6 +13,7 @@ from adaptive.config.build_sensitivity import build_varying
 from adaptive.config.compose import conf_root, options
 from adaptive.errors import BadInput
 from adaptive.oc.sensitivity import FOLDER, Declaration
+from adaptive.oc.sensitivity_content import _under
 from adaptive.oc.sensitivity_store import read_index
 
 GIVEN = ["experiment=brain_srs"]
@@ -60,6 +61,14 @@ def test_a_base_is_what_its_label_says(shipped):
     model = yaml.safe_load((conf_root() / "model" / "partial_pooling.yaml").read_text())
     assert labels["heterogeneity_prior"] == f"{model['tau_scale']:g}"
     assert labels["effect_prior"] == f"N(0, {model['mu_scale']:g}²)"
+    assert not [label for label in labels.values() if "base" in label], "a base is not explained by itself"
+
+
+def test_a_factor_under_a_trend_says_so_in_the_words_of_that_trend(shipped):
+    under = {factor.name: _under(factor, shipped.factors) for factor in shipped.factors}
+    assert {name: words for name, words in under.items() if words} == {
+        "time_model": "time trend: log hazard \N{MINUS SIGN}0.5 over 48 months"
+    }
 
 
 BAD = """

@@ -1,7 +1,10 @@
 """A small study with a sensitivity analysis around it, made with a simulator that takes no time."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from adaptive.design.rules import FutilityRule
 from adaptive.oc.sensitivity import Declaration, Factor, Level, Order
 from adaptive.oc.sensitivity_run import run_orders
 from adaptive.oc.sensitivity_store import write_index
@@ -47,7 +50,16 @@ OWN_BASE = Factor(
     levels=(Level("plain", "plain"), Level("strata", "strata", ("periods=1",))),
     overrides=("drift=1",),
 )
-DECLARED = Declaration((PLAIN, CURVE, OWN_BASE), {"Fraud": "patients have no site"})
+OBEYED = Factor(
+    name="futility",
+    title="Futility",
+    question="What if nobody stops for futility?",
+    base="binding",
+    designs=("toy",),
+    scenarios=("toy",),
+    levels=(Level("binding", "binding"), Level("never", "never followed", ("futility.binding=false",))),
+)
+DECLARED = Declaration((PLAIN, CURVE, OWN_BASE, OBEYED), {"Fraud": "patients have no site"})
 
 
 def other_simulate(design, scenario, *, seed, trials):
@@ -70,13 +82,20 @@ def write_study(root, *, simulate=fake_simulate, **changes):
     return root / STUDY
 
 
+def advising_design():
+    """Return the toy design with its futility rule as advice."""
+    design = toy_design()
+    rules = [replace(rule, binding=not isinstance(rule, FutilityRule)) for rule in design.rules]
+    return toy_design(rules=tuple(rules))
+
+
 def orders():
     """Return the cells of every level that is simulated."""
     return [
         Order(
             factor=factor.name,
             level=level.name,
-            design=toy_design(),
+            design=advising_design() if level.name == "never" else toy_design(),
             scenario=toy_scenario(((0.0, 0.0), (0.0, 0.0)) if level.name == "none" else EFFECTS["toy"]),
             config=CONFIG | {"n_trials": TRIALS, "overrides": [*factor.overrides, *level.overrides]},
             command="adaptive simulate",
@@ -98,7 +117,7 @@ def write_sensitivity(root):
     """Simulate the study and the levels around it, and write the index; returns the folder of the study."""
     study = write_study(root)
     for order in orders():
-        changed = order.level in ("other", "none", "strata")
+        changed = order.level in ("other", "none", "strata", "never")
         run_orders(study, [order], simulate=other_simulate if changed else simulate_level)
     write_index(study, DECLARED, TRIALS, "adaptive sensitivity experiment=pilot")
     return study

@@ -1,7 +1,8 @@
-"""Sensitivity analyses: pairs, what an index refuses, and that the report prints the table's numbers."""
+"""Sensitivity analyses: pairs, claims with rules not followed, and what an index refuses."""
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,12 @@ from adaptive.oc import sensitivity_run
 from adaptive.oc.evidence import SELF
 from adaptive.oc.load import load_cell, load_results
 from adaptive.oc.sensitivity import FOLDER
+from adaptive.oc.sensitivity_binding import released
 from adaptive.oc.sensitivity_content import sensitivity_part
-from adaptive.oc.sensitivity_effects import DIFFERENCE, ESTIMATE, differences, estimates
+from adaptive.oc.sensitivity_effects import DIFFERENCE, ESTIMATE, _cut, differences, estimates, shared
 from adaptive.oc.sensitivity_run import base_faults
 from adaptive.oc.sensitivity_store import INDEX, fitting_index, read_index, write_index
 from adaptive.oc.source import Source
-from adaptive.report.figures_sensitivity import tornado_rows
-from adaptive.report.sections_sensitivity import curve_section, sensitivity_section
 from tests.report.sensitivity_study import (
     BASE_TRIALS,
     CONFIG,
@@ -29,6 +29,7 @@ from tests.report.sensitivity_study import (
     PLAIN,
     SEED,
     TRIALS,
+    equal,
     other_simulate,
     write_sensitivity,
     write_study,
@@ -121,10 +122,64 @@ def test_differences_and_their_errors_are_those_of_a_loop_over_trials(made, tabl
         assert found.mcse[name] == pytest.approx(error, rel=1 / TRIALS), name
 
 
-def test_the_base_is_shown_with_all_its_trials_and_a_level_with_its_own(table):
-    counts = table[(table.level == ESTIMATE) & (table.metric == "fwer")].set_index(["factor", "setting"]).n
-    assert counts["prior", "normal"] == BASE_TRIALS and counts["prior", "other"] == TRIALS
-    assert counts["drift", "plain"] == TRIALS, "a base with overrides is simulated for the factor"
+def test_every_change_is_the_difference_of_the_two_estimates_beside_it(table):
+    """A base of more trials than its levels is shown over theirs; over its own, no change would fit."""
+    assert BASE_TRIALS > TRIALS and (table.n == TRIALS).all()
+    keys = ["factor", "setting", "metric", "subgroup"]
+    of = {level: rows.set_index(keys).estimate for level, rows in table.groupby("level")}
+    base = {factor.name: factor.base for factor in DECLARED.factors}
+    for factor, setting, metric, subgroup in of[DIFFERENCE].index:
+        level, other = (of[ESTIMATE][factor, name, metric, subgroup] for name in (setting, base[factor]))
+        change = of[DIFFERENCE][factor, setting, metric, subgroup]
+        assert change == pytest.approx(level - other, abs=1e-12), (factor, setting, metric)
+
+
+def test_cells_are_cut_to_the_trials_that_all_have(made):
+    whole, level = cell(made, "toy", "toy"), cell(made, FOLDER, "prior", "other", "toy", "toy")
+    lacking = _cut(level, np.delete(level.trials["trial"], 5))
+    cells = shared({"base": whole, "level": lacking})
+    kept = [trial for trial in range(TRIALS) if trial != 5]
+    for before, after in ((whole, cells["base"]), (level, cells["level"])):
+        assert after.trials["trial"].tolist() == kept
+        assert equal(after.status, before.status[kept]) and equal(after.patients, before.patients[kept])
+        assert equal(after.estimates["log_hr_mean"], before.estimates["log_hr_mean"][kept])
+    with pytest.raises(BadInput, match="no trial in common"):
+        shared({"base": _cut(whole, np.arange(3)), "level": _cut(whole, np.arange(4, 6))})
+
+
+def claims_by_hand(path):
+    """Return claims per cell over the trials of a level, from the Parquet file alone."""
+    cells = pd.read_parquet(path / "cells.parquet")
+    cells = cells[(cells.trial < TRIALS) & (cells.arm != "control")]
+    groups = cells.sort_values("trial").groupby(["subgroup", "arm"])
+    return {place: (own.status == "EFFICACY").to_numpy(float) for place, own in groups}
+
+
+def test_claims_with_a_rule_never_followed_are_those_of_a_loop_over_cells(made):
+    rows = part_of(made)["tables"]["binding"]
+    assert set(rows.factor) == {"futility"} and set(rows.rule) == {"futility"}
+    found = rows.set_index(["metric", "subgroup", "arm", "level"]).estimate.to_dict()
+    followed = claims_by_hand(made / "toy" / "toy")
+    ignored = claims_by_hand(made / FOLDER / "futility" / "never" / "toy" / "toy")
+    for place, metric in ((("red", "low"), "type_i_error"), (("blue", "high"), "power")):
+        first, second = followed[place], ignored[place]
+        assert found[(metric, *place, "followed")] == first.mean() != second.mean()
+        assert found[(metric, *place, "ignored")] == second.mean()
+        assert found[(metric, *place, "change")] == pytest.approx((second - first).mean())
+    for metric, place in (("fwer", "all"), ("arm_error", "low"), ("disjunctive_power", "all")):
+        change = found[metric, "all", place, "ignored"] - found[metric, "all", place, "followed"]
+        assert found[metric, "all", place, "change"] == pytest.approx(change)
+    assert {"subgroup_error", "arm_power", "subgroup_power", "conjunctive_power"} <= set(rows.metric)
+
+
+def test_a_level_that_changes_more_than_whether_a_rule_binds_tells_nothing_of_binding(made):
+    base, level = cell(made, "toy", "toy"), cell(made, FOLDER, "futility", "never", "toy", "toy")
+    assert released(level, base) == "futility" and released(base, level) == released(base, base) == ""
+    design = level.manifest["design"]
+    for changed in ({"max_patients": 1}, {"rules": [design["rules"][1]]}):
+        other = replace(level, manifest=level.manifest | {"design": design | changed})
+        assert released(other, base) == "", changed
+    assert released(replace(level, config=level.config | {"scenario": {"name": "other"}}), base) == ""
 
 
 def test_claims_that_are_true_in_one_and_false_in_the_other_are_no_pairs(table):
@@ -207,47 +262,12 @@ def test_an_analysis_by_other_code_is_not_shown(study):
 
 def test_factors_of_an_earlier_run_stay_in_the_index_while_they_fit(study, tmp_path):
     write_index(study, type(DECLARED)((PLAIN,), DECLARED.not_run), TRIALS, "again")
-    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["prior", "effect", "drift"]
+    assert [factor.name for factor in read_index(study / FOLDER).factors] == [
+        f.name for f in DECLARED.factors
+    ]
     shutil.rmtree(study / FOLDER / "drift" / "strata")
     write_index(study, type(DECLARED)((PLAIN,), DECLARED.not_run), TRIALS, "again")
-    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["prior", "effect"]
-
-
-def content_of(study):
-    part = part_of(study)
-    meta = {"designs": ["toy"], "scenarios": ["toy"], "subgroups": ["red", "blue"]}
-    return {"meta": meta, "tables": part.pop("tables"), "sensitivity": part}
-
-
-def test_the_tornado_draws_the_numbers_of_the_table(made, table):
-    factors = part_of(made)["factors"]
-    bars = [bar for bar in tornado_rows(table, factors, "fwer", "toy") if bar.design]
-    assert len(bars) == 3, "levels but bases and those of a factor with an axis"
-    rows = table[(table.metric == "fwer") & (table.level == DIFFERENCE) & (table.factor != "effect")]
-    drawn = sorted((bar.estimate, bar.lower, bar.upper, bar.text) for bar in bars)
-    assert drawn == sorted(zip(rows.estimate, rows.lower, rows.upper, rows.text, strict=True))
-    largest = [abs(bar.estimate) for bar in bars if bar.label == "other"]
-    assert largest == [max(abs(bar.estimate) for bar in bars if bar.label in ("other", "the same"))]
-
-
-def test_sections_print_every_level_and_what_was_not_varied(made, table):
-    content = content_of(made)
-    found, curves = sensitivity_section(content), curve_section(content)
-    printed = {block.name: block for block in found.blocks if hasattr(block, "rows")}
-    claims = printed["sensitivity_claims"]
-    assert len(claims.rows) == 3 + 2 + 2
-    texts = [[item.text for item in row] for row in claims.rows]
-    other = next(row for row in texts if "other" in row[1])
-    number = table[(table.setting == "other") & (table.metric == "fwer")].set_index("level").text
-    assert (number[ESTIMATE], number[DIFFERENCE]) == tuple(other[claims.head.index("Any false claim") :][:2])
-    assert any("Fraud: patients have no site." in getattr(block, "items", []) for block in found.blocks)
-    assert found.covers and curves.covers == ("I2",) and curves.blocks[0].svg.startswith("<svg")
-
-
-def test_without_an_analysis_the_report_says_so(tmp_path):
-    part = part_of(write_study(tmp_path))
-    shown = sensitivity_section({"sensitivity": part, "tables": {}})
-    assert "adaptive sensitivity" in shown.lead[0] and shown.covers == ()
+    assert [factor.name for factor in read_index(study / FOLDER).factors] == ["prior", "effect", "futility"]
 
 
 def test_the_truth_of_the_study_is_what_the_brute_force_assumes(made):

@@ -1,0 +1,138 @@
+"""What the report shows of a sensitivity analysis: its numbers, its bases, what was not varied."""
+
+import pandas as pd
+import pytest
+
+from adaptive.oc.load import load_results
+from adaptive.oc.report_content import label_content
+from adaptive.oc.sensitivity import Factor, Level
+from adaptive.oc.sensitivity_content import _under, sensitivity_part
+from adaptive.oc.sensitivity_effects import DIFFERENCE, ESTIMATE
+from adaptive.oc.source import Source
+from adaptive.report.figures_sensitivity import tornado, tornado_rows
+from adaptive.report.sections_sensitivity import _curve_table, curve_section, sensitivity_section
+from tests.report.sensitivity_study import write_sensitivity, write_study
+
+
+def content_of(study):
+    part = sensitivity_part(Source(load_results([study]), study), {})
+    meta = {"designs": ["toy"], "scenarios": ["toy"], "subgroups": ["red", "blue"]}
+    meta["arms"] = ["control", "low", "high"]
+    return {"meta": meta, "labels": label_content(), "tables": part.pop("tables"), "sensitivity": part}
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    return content_of(write_sensitivity(tmp_path_factory.mktemp("made")))
+
+
+@pytest.fixture(scope="module")
+def table(content):
+    return content["tables"]["sensitivity"]
+
+
+def printed(section):
+    return {block.name: block for block in section.blocks if hasattr(block, "rows")}
+
+
+def texts(table):
+    return [[item.text for item in row] for row in table.rows]
+
+
+def test_the_tornado_draws_the_numbers_of_the_table(content, table):
+    factors = content["sensitivity"]["factors"]
+    bars = [bar for bar in tornado_rows(table, factors, "fwer", "toy") if bar.design]
+    assert len(bars) == 4, "levels but bases and those of a factor with an axis"
+    rows = table[(table.metric == "fwer") & (table.level == DIFFERENCE) & (table.factor != "effect")]
+    drawn = sorted((bar.estimate, bar.lower, bar.upper, bar.text) for bar in bars)
+    assert drawn == sorted(zip(rows.estimate, rows.lower, rows.upper, rows.text, strict=True))
+    largest = [abs(bar.estimate) for bar in bars if bar.label == "other"]
+    assert largest == [max(abs(bar.estimate) for bar in bars if bar.label in ("other", "the same"))]
+
+
+def test_sections_print_every_level_and_what_was_not_varied(content, table):
+    found, curves = sensitivity_section(content), curve_section(content)
+    claims = printed(found)["sensitivity_claims"]
+    assert len(claims.rows) == 3 + 2 + 2 + 2
+    other = next(row for row in texts(claims) if "other" in row[1])
+    number = table[(table.setting == "other") & (table.metric == "fwer")].set_index("level").text
+    assert (number[ESTIMATE], number[DIFFERENCE]) == tuple(other[claims.head.index("Any false claim") :][:2])
+    assert any("Fraud: patients have no site." in getattr(block, "items", []) for block in found.blocks)
+    assert found.covers and curves.covers == ("I2",) and curves.blocks[0].svg.startswith("<svg")
+
+
+def test_without_an_analysis_the_report_says_so(tmp_path):
+    study = write_study(tmp_path)
+    part = sensitivity_part(Source(load_results([study]), study), {})
+    shown = sensitivity_section({"sensitivity": part, "tables": {}})
+    assert "adaptive sensitivity" in shown.lead[0] and shown.covers == ()
+
+
+def test_errors_with_a_rule_not_followed_are_printed_and_answer_the_checklist(content):
+    found, binding = sensitivity_section(content), content["tables"]["binding"]
+    assert "H1" in found.covers
+    for name, metrics in (("error", ("fwer", "type_i_error")), ("power", ("disjunctive_power", "power"))):
+        shown = printed(found)[f"binding_{name}"]
+        assert "rule for futility followed, as designed, and never followed" in shown.caption
+        for metric in metrics:
+            rows = binding[binding.metric == metric]
+            for _, own in rows.groupby(["subgroup", "arm"]):
+                wanted = [own.set_index("level").text[level] for level in ("followed", "ignored", "change")]
+                assert wanted in [row[-3:] for row in texts(shown)], (metric, wanted)
+    others = binding.iloc[:0]
+    without = sensitivity_section(content | {"tables": content["tables"] | {"binding": others}})
+    assert "H1" not in without.covers and "binding_error" not in printed(without)
+
+
+def test_a_curve_has_the_number_of_trials_of_its_own_row():
+    """Rows come as they were simulated, sorted rows as they are printed: designs differ in trials."""
+    levels = [{"name": "a", "label": "a", "value": 2.0}, {"name": "b", "label": "b", "value": 1.0}]
+    factor = {"name": "effect", "axis": "hazard ratio", "levels": levels}
+    rows = [
+        {"setting": setting, "design": design, "subgroup": place, "n": n, "text": f"{setting} {design} {n}"}
+        for setting, design, n in (("a", "z", 7), ("a", "y", 5), ("b", "y", 3), ("b", "z", 9))
+        for place in ("all", "red")
+    ]
+    frame = pd.DataFrame(rows).assign(factor="effect", metric="claim", level="estimate")
+    shown = texts(_curve_table(frame, factor, {"subgroups": ["red"]}))
+    assert [row[2] for row in shown] == ["b y 3", "b z 9", "a z 7", "a y 5"]
+    for row in shown:
+        assert row[2] == row[3] and row[2].endswith(f" {row[4]}"), row
+
+
+def test_a_base_that_is_not_the_study_s_own_is_named_wherever_the_factor_is(content, table):
+    factors = content["sensitivity"]["factors"]
+    assert {f["name"]: f["under"] for f in factors if f["under"]} == {"drift": "drift=1"}
+    labels = [bar.label for bar in tornado_rows(table, factors, "fwer", "toy")]
+    assert labels[labels.index("Drift (base: plain,") + 1] == "all with drift=1)"
+    assert "Prior (base: normal)" in labels
+    drawn = tornado(table, factors, "fwer", "toy", "any false claim", (-1, 1))
+    assert "The base of Drift is toy with drift=1." in drawn.caption
+    assert "Drift, all with drift=1" in [
+        r[0] for r in texts(printed(sensitivity_section(content))["sensitivity_claims"])
+    ]
+
+
+def test_what_all_levels_share_has_the_words_of_a_level_that_changes_the_same():
+    def factor(name, *levels, overrides=()):
+        return Factor(name, name.title(), "?", "base", ("d",), ("s",), levels, overrides)
+
+    trend = factor("trend", Level("base", "none"), Level("down", "falling", ("drift=1", "+knots=2")))
+    model = factor(
+        "model", Level("base", "none"), overrides=("keep_looks=true", "+knots=2", "drift=1", "x=3")
+    )
+    assert _under(model, (trend, model)) == "trend: falling; x=3"
+    assert _under(model, (model,)) == "+knots=2; drift=1; x=3"
+    assert _under(trend, (trend, model)) == ""
+
+
+def test_a_tornado_says_how_many_factors_were_varied_in_its_scenario(content, table):
+    factors = content["sensitivity"]["factors"]
+    every = tornado(table, factors, "fwer", "toy", "any false claim", (-1, 1))
+    assert every.question == "Which assumptions move the probability of any false claim in toy?"
+    assert "All 3 factors were varied in toy." in every.caption
+    fewer = [f | {"scenarios": ["other"]} if f["name"] == "prior" else f for f in factors]
+    some = tornado(table[table.factor != "prior"], fewer, "fwer", "toy", "any false claim", (-1, 1))
+    assert "2 assumptions varied there, of 3 in all," in some.question
+    assert "2 of 3 factors were varied in toy; not varied there" in some.caption
+    assert "known of them: Prior." in some.caption
