@@ -93,13 +93,14 @@ then the worst points again with many independent ones and a simultaneous upper 
 examples:
   adaptive nulls design=srs_rar scenario=srs_null
   adaptive nulls design=srs_rar scenario=srs_null partial=none box.effect=null n_points=64
+  adaptive nulls design=srs_rar scenario=srs_null 'partial=[subgroups,arms]'
   adaptive nulls design=srs_rar scenario=srs_null box.hazard=null 'box.hazard_in={TNBC:[0.5,2]}'
   adaptive nulls design=srs_rar 'rules.efficacy.threshold=0.995' 'box.channel={dropout:[0.5,3]}'
   adaptive nulls design=srs_rar output=results/brain_srs/nulls/srs_rar     for the report of that study
 
-settings: box (hazard, hazard_in, channel, accrual, drift, mix, effect), partial (none, subgroups, arms,
-cells), drift_months, target, error, n_points, n_first, n_worst, n_second, gamma, seed, second_seed,
-precision, output
+settings: box (hazard, hazard_in, channel, accrual, drift, mix, effect), partial (one or more of none,
+subgroups, arms, cells), drift_months, target, error, n_points, n_first, n_worst, n_second, gamma, seed,
+second_seed, precision, output
 """,
     "search": """\
 usage: adaptive search [--config-dir FOLDER] [key=value ...]

@@ -161,7 +161,7 @@ class SearchingNulls(Declaring):
     """The largest error over a space of nulls."""
 
     box: Any = checked(Table(), None)
-    partial: str = text("subgroups", "none", "subgroups", "arms", "cells")
+    partial: Any = checked(Labels(), "subgroups")
     drift_months: float = real(36.0, above=0)
     n_points: int = whole(16, low=0, high=4096)
     n_first: int = whole(2048, low=1, high=2**32 - 1)

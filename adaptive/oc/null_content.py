@@ -14,7 +14,7 @@ import pandas as pd
 from adaptive.errors import BadInput
 from adaptive.oc.evidence import or_draft, read_evidence, simulation_code
 from adaptive.oc.load import CellResult
-from adaptive.oc.null_space_store import SUMMARY
+from adaptive.oc.null_space_store import GLOBAL, SUMMARY
 from adaptive.oc.source import Source
 from adaptive.oc.tables import cell_text
 
@@ -27,7 +27,6 @@ NOT_SEARCHED = (
     "and of no other null. `adaptive nulls` searches."
 )
 AS_DESIGNED, IGNORED = "as designed", "futility not followed"
-GLOBAL = "all null"
 
 
 def null_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Points are scenarios made by transforming one built scenario; its shapes stay, s
 serves every point. Multipliers lie on the log scale. What lies outside the box is not covered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -65,7 +65,7 @@ class Box:
     factors
         Nuisance parameters.
     patterns
-        Which offered cells are null, one array ``(S, B)`` each; at least one cell is.
+        Which offered cells are null, one array ``(S, B)`` each; at least one cell is, in the first all are.
     drift_months
         Calendar month of entry at which a drift is complete.
     """
@@ -139,31 +139,51 @@ def _factor(kind: str, name: str, given: object, key: str, faults: list[str]) ->
     return [Factor(kind, name, float(pair[0]), float(pair[1]))]
 
 
-def null_patterns(design: Design, partial: str) -> tuple[Bool[np.ndarray, "S B"], ...]:
-    """Return which cells are null: all of them, then every partial null of the kind asked for.
+def null_patterns(design: Design, partial: str | Sequence[str]) -> tuple[Bool[np.ndarray, "S B"], ...]:
+    """Return which cells are null: all of them, then every partial null of the kinds asked for, each once.
 
     Raises
     ------
     BadInput
         For an unknown kind, or more than ``MAX_PATTERNS`` patterns.
     """
-    if partial not in PARTIAL:
-        raise BadInput(f"partial: {partial!r} is not allowed; give one of {', '.join(PARTIAL)}")
-    offered = np.asarray(design.eligible)
-    shape = {"none": (1, 1), "subgroups": (offered.shape[0], 1), "arms": (1, offered.shape[1])}
-    units = shape.get(partial, offered.shape)
-    if 2 ** int(np.prod(units)) - 1 > MAX_PATTERNS:
+    kinds = (partial,) if isinstance(partial, str) else tuple(partial)
+    if unknown := [kind for kind in kinds if kind not in PARTIAL]:
         raise BadInput(
-            f"partial: {partial!r} gives {2 ** int(np.prod(units)) - 1} patterns, more than "
-            f"{MAX_PATTERNS}; give "
-            "'subgroups', 'arms' or 'none'"
+            f"partial: {unknown[0]!r} is not allowed; give one or more of "
+            f"{', '.join(PARTIAL)}{did_you_mean(unknown[0], PARTIAL)}"
         )
+    offered = np.asarray(design.eligible)
     found: list[np.ndarray] = []
-    for choice in product([True, False], repeat=int(np.prod(units))):
-        pattern = np.broadcast_to(np.reshape(choice, units), offered.shape) & offered
+    for pattern in (pattern for kind in kinds for pattern in _patterns(offered, kind)):
         if pattern.any() and not any((pattern == other).all() for other in found):
             found.append(pattern)
+    if len(found) > MAX_PATTERNS:
+        raise _too_many(", ".join(kinds), len(found))
     return tuple(found)
+
+
+def _patterns(offered: Bool[np.ndarray, "S B"], kind: str) -> list[Bool[np.ndarray, "S B"]]:
+    """Return the patterns of one kind, all null first; some may be the same, or have no null."""
+    shape = {"none": (1, 1), "subgroups": (offered.shape[0], 1), "arms": (1, offered.shape[1])}
+    units = shape.get(kind, offered.shape)
+    n = int(np.prod(units))
+    if 2**n - 1 > MAX_PATTERNS:
+        raise _too_many(kind, 2**n - 1)
+    choices = product([True, False], repeat=n)
+    return [np.broadcast_to(np.reshape(choice, units), offered.shape) & offered for choice in choices]
+
+
+def _too_many(kinds: str, n: int) -> BadInput:
+    return BadInput(
+        f"partial: {kinds!r} gives {n} patterns, more than {MAX_PATTERNS}; give 'subgroups', 'arms' or 'none'"
+    )
+
+
+def is_beside_benefit(box: Box, pattern: int) -> bool:
+    """Return whether in some subgroup an arm has no benefit beside an arm that has one."""
+    offered, null = box.patterns[0], box.patterns[pattern]
+    return bool((null.any(axis=1) & (offered & ~null).any(axis=1)).any())
 
 
 def points_of(box: Box, n_points: int, seed: int) -> list[Point]:

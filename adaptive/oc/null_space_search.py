@@ -16,7 +16,7 @@ from adaptive.design.protocol import Design
 from adaptive.errors import BadInput
 from adaptive.oc.calibrate_bounds import upper_bound
 from adaptive.oc.calibrate_errors import Plan, count_claims
-from adaptive.oc.null_space import Box, Point, null_at, points_of
+from adaptive.oc.null_space import Box, Point, is_beside_benefit, null_at, points_of
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import simulate as simulate_trials
 
@@ -133,12 +133,18 @@ def search_nulls(
 def worst_points(box: Box, first: Sequence[Measured], n_worst: int) -> list[Point]:
     """Return the points of the second stage: the worst of all, and the worst of what is reported by itself.
 
-    These are the global null (the first pattern) and points with a marked drift; without them a report
-    could give only estimates of the first stage there, which are too large.
+    These are the global null (the first pattern), arms without benefit beside one that has it, and points
+    with a marked drift; without them a report could give only estimates of the first stage there, which are
+    too large.
     """
     ordered = sorted(first, key=lambda item: -item.count)
     chosen = ordered[:n_worst]
-    for belongs in (lambda point: point.pattern == 0, lambda point: is_marked_drift(box, point)):
+    kinds: tuple[Callable[[Point], bool], ...] = (
+        lambda point: point.pattern == 0,
+        lambda point: is_beside_benefit(box, point.pattern),
+        lambda point: is_marked_drift(box, point),
+    )
+    for belongs in kinds:
         chosen += [item for item in ordered if belongs(item.point)][:1]
     return list({item.point.number: item.point for item in chosen}.values())
 

@@ -8,10 +8,11 @@ from adaptive.design.protocol import Design
 from adaptive.io.atomic import write_atomic
 from adaptive.oc.calibrate_store import SCOPE, csv_bytes, made
 from adaptive.oc.evidence import write_evidence
-from adaptive.oc.null_space import Box
+from adaptive.oc.null_space import Box, is_beside_benefit
 from adaptive.oc.null_space_search import Measured, Searched, Stages, is_marked_drift
 
 SUMMARY, TABLE = "nulls.json", "nulls.csv"
+GLOBAL = "all null"
 BIASED = (
     "The largest of many noisy estimates is too large on average: stage 1 only chooses, stage 2 estimates."
 )
@@ -20,7 +21,10 @@ BIASED = (
 def pattern_words(design: Design, pattern) -> str:
     """Return which cells have no benefit, in words."""
     if (pattern == design.eligible).all():
-        return "all null"
+        return GLOBAL
+    arms = [b for b in range(pattern.shape[1]) if pattern[:, b].any()]
+    if (pattern[:, arms] == design.eligible[:, arms]).all() and len(arms) < pattern.shape[1]:
+        return f"null for {', '.join(design.arms[b + 1] for b in arms)} in every subgroup"
     rows = []
     for s, subgroup in enumerate(design.subgroups):
         null = [design.arms[b + 1] for b in range(pattern.shape[1]) if pattern[s, b]]
@@ -46,6 +50,7 @@ def _row(design: Design, box: Box, stage: int, item: Measured) -> dict[str, Any]
         "point": item.point.number,
         "nulls": pattern_words(design, box.patterns[item.point.pattern]),
         "marked_drift": is_marked_drift(box, item.point),
+        "beside_benefit": is_beside_benefit(box, item.point.pattern),
         **factors,
         "false_claims": item.count,
         "n": item.n,
@@ -115,7 +120,7 @@ def told(design: Design, box: Box, stages: Stages, searched: Searched, target: f
         BIASED,
         "",
         f"the {len(searched.second)} worst points again, {stages.n_second:,} independent trials each "
-        f"(stage 1 was {searched.bias:+.4f} off on average)",
+        f"(stage 1 gave them an error {against(searched.bias)} on average)",
         f"  {'point':>5}  {'stage 1':>8}  {'stage 2':>8}  {'MCSE':>7}  {'simult. upper':>13}  where",
     ]
     before = {item.point.number: item.estimate.estimate for item in searched.first}
@@ -134,6 +139,11 @@ def told(design: Design, box: Box, stages: Stages, searched: Searched, target: f
         f"{max(searched.uppers):.5f} over these points; {SCOPE}",
         f"target {target:g}: {verdict(searched, target)}",
     ]
+
+
+def against(excess: float) -> str:
+    """Return how much higher or lower stage 1 was than stage 2, in words."""
+    return f"{abs(excess):.4f} {'higher' if excess > 0 else 'lower'} than stage 2"
 
 
 def _shown(estimate: mc.Estimate) -> str:

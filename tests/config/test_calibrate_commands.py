@@ -51,7 +51,14 @@ def test_a_calibration_is_found_confirmed_written_and_its_statistics_are_used_ag
 @pytest.mark.slow
 def test_a_space_of_nulls_is_searched(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    small = ["partial=none", "n_points=1", "n_first=256", "n_worst=1", "n_second=256", "box.effect=null"]
+    small = [
+        "partial=[none,arms]",
+        "n_points=1",
+        "n_first=256",
+        "n_worst=1",
+        "n_second=256",
+        "box.effect=null",
+    ]
     code, shown = run(capsys, "nulls", *QUICK, "scenario=residual_null", *small, "output=out")
     assert code == 0 and "simultaneous 95% upper bound" in shown.out
     content = json.loads((tmp_path / "out/nulls.json").read_text())
@@ -89,6 +96,8 @@ def test_designs_are_searched_and_an_interrupted_search_goes_on(tmp_path, capsys
         (["calibrate", "scenario=srs_both"], ["nulls: nothing was declared"]),
         (["nulls", "box.accrual=[2,1]"], ["box.accrual: [2, 1] is not allowed; give [low, high]"]),
         (["nulls", "partial=cels"], ["partial: 'cels' is not allowed", "did you mean 'cells'"]),
+        (["nulls", "partial=[subgroups,cels]"], ["partial: 'cels' is not allowed", "did you mean 'cells'"]),
+        (["nulls", "partial=[]"], ["partial: [] is not allowed"]),
         (["search"], ["over: nothing was given"]),
         (
             ["search", "over={scenario.name:[a]}"],

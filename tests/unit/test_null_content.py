@@ -10,7 +10,7 @@ from adaptive.errors import BadInput
 from adaptive.oc.calibrate_bounds import upper_bound
 from adaptive.oc.load import load_results
 from adaptive.oc.null_content import AS_DESIGNED, IGNORED, NOT_SEARCHED, classes, null_part
-from adaptive.oc.null_space import Box, Factor, null_patterns
+from adaptive.oc.null_space import Box, Factor, is_beside_benefit, null_patterns
 from adaptive.oc.null_space_search import Stages, is_marked_drift, search_nulls, worst_points
 from adaptive.oc.null_space_store import SUMMARY, write_nulls
 from adaptive.oc.source import Source
@@ -30,7 +30,7 @@ SETTINGS = CONFIG | {"looks": {}, "rules": RULES, "allocation": {}, "model": {},
 
 
 def searched(design):
-    box = Box(FACTORS, null_patterns(design, "subgroups"), 24.0)
+    box = Box(FACTORS, null_patterns(design, ["subgroups", "arms"]), 24.0)
     # Only partial nulls err, so that the second stage would not visit the global null by itself.
     error = simulator(lambda rate: 0.01 * rate)
     return box, search_nulls(design, toy_scenario(), box, STAGES, simulate=error)
@@ -59,12 +59,13 @@ def part_of(study, **changes):
     return null_part(Source(load_results([study]), study, **changes), {})
 
 
-def test_the_second_stage_visits_the_global_null_and_a_marked_drift(found):
+def test_the_second_stage_visits_every_kind_that_is_reported_by_itself(found):
     _, box, search = found
     points = [item.point for item in search.second]
     assert any(point.pattern == 0 for point in points)
     assert any(is_marked_drift(box, point) for point in points)
-    alone = worst_points(box, [item for item in search.first if item.point.pattern], 1)
+    assert any(is_beside_benefit(box, point.pattern) for point in points)
+    alone = worst_points(box, [item for item in search.first if 0 < item.point.pattern < 3], 1)
     assert len(alone) == 2, "the largest, and the largest with a drift, unless that is the same"
 
 

@@ -8,7 +8,15 @@ from scipy import stats
 
 from adaptive.codes import CellStatus
 from adaptive.errors import BadInput
-from adaptive.oc.null_space import Box, Factor, null_at, null_patterns, points_of, read_factors
+from adaptive.oc.null_space import (
+    Box,
+    Factor,
+    is_beside_benefit,
+    null_at,
+    null_patterns,
+    points_of,
+    read_factors,
+)
 from adaptive.oc.null_space_search import Stages, search_nulls
 from adaptive.oc.null_space_store import pattern_words, told
 from adaptive.scenario.estimand import true_values
@@ -66,6 +74,34 @@ def test_partial_nulls_are_all_there_once():
     wide = toy_design(eligible=np.ones((4, 2), bool))
     with pytest.raises(BadInput, match="255 patterns"):
         null_patterns(wide, "cells")
+
+
+def test_kinds_of_partial_nulls_may_be_joined_each_pattern_once():
+    protocol = toy_design()
+    subgroups, arms, both = (
+        null_patterns(protocol, kinds) for kinds in ("subgroups", "arms", ["subgroups", "arms"])
+    )
+    assert len(subgroups) == len(arms) == 3 and len(both) == 5, "all null belongs to both"
+    assert both[0].all() and {p.tobytes() for p in both} == {p.tobytes() for p in (*subgroups, *arms)}
+    assert [p.tolist() for p in null_patterns(protocol, ["none"])] == [both[0].tolist()]
+    words = [pattern_words(protocol, pattern) for pattern in both]
+    assert len(set(words)) == 5 and words[-1].startswith("null for ") and words[-1].endswith("every subgroup")
+    with pytest.raises(BadInput, match="partial: 'arm' is not allowed; give one or more of .*'arms'"):
+        null_patterns(protocol, ["subgroups", "arm"])
+    six, five = (toy_design(eligible=np.ones((n, 6), bool)) for n in (6, 5))
+    assert len(null_patterns(six, "subgroups")) == len(null_patterns(six, "arms")) == 63
+    with pytest.raises(BadInput, match="'subgroups, arms' gives 125 patterns"):
+        null_patterns(six, ["subgroups", "arms"])
+    with pytest.raises(BadInput, match="'cells' gives .* patterns"):
+        null_patterns(five, ["subgroups", "cells"])
+
+
+def test_an_arm_without_benefit_beside_one_that_has_it_is_told_from_null_subgroups():
+    protocol = toy_design(eligible=np.array([[True, False], [True, True]]))
+    box = Box(FACTORS, null_patterns(protocol, "cells"), 24.0)
+    for number, pattern in enumerate(box.patterns):
+        # Only the second subgroup has two arms.
+        assert is_beside_benefit(box, number) == (pattern[1, 0] != pattern[1, 1])
 
 
 def test_points_fill_the_box_on_the_log_scale():
