@@ -20,7 +20,7 @@ from adaptive.oc.borrowing import Borrowed, borrowed_events, collapsed
 from adaptive.oc.load import CellResult
 from adaptive.oc.looks import has_looks, read_looks
 from adaptive.oc.metrics import row
-from adaptive.oc.prior_predictive import distribution_rows, draw_log_hr, prior_rows
+from adaptive.oc.prior_predictive import distribution_rows, draw_log_hr, prior_rows, survival_rows
 from adaptive.oc.tables import tidy
 from adaptive.posterior.conjugate import ConjugateEngine
 from adaptive.posterior.laplace import LaplaceEngine
@@ -52,8 +52,8 @@ def model_content(results: Sequence[CellResult], build: Build | None) -> dict:
     prior, drawn, borrowed, notes = [], [], [], []
     with jax.enable_x64(True):
         analyses = _analyses(results, build, notes)
-        for label, first in _by_model(results, analyses).items():
-            rows, lines = _prior(label, first, analyses[first.design], notes)
+        for label, group in _by_model(results, analyses).items():
+            rows, lines = _prior(label, group, analyses[group[0].design], notes)
             prior += rows
             drawn += lines
         for result in results:
@@ -79,27 +79,35 @@ def _analyses(results: Sequence[CellResult], build: Build | None, notes: list[st
 
 
 def _prior(
-    label: str, result: CellResult, analysis: Analysis, notes: list[str]
+    label: str, group: Sequence[CellResult], analysis: Analysis, notes: list[str]
 ) -> tuple[list[dict], list[dict]]:
-    """Return the prior predictive summary of a model, and its distribution functions."""
+    """Return the prior predictive summary of a model, and its distribution functions.
+
+    Survival is that at the horizons of the group's scenarios, the months at which the estimand is stated.
+    """
+    result = group[0]
     try:
         log_hr = draw_log_hr(analysis.model, (len(result.subgroups), len(result.arms)))
     except BadInput as error:
         notes.append(f"Prior prediction under {label} cannot be computed: {error}")
         return [], []
     place = {"scenario": BEFORE, "design": label}
-    rows = [place | entry for entry in prior_rows(log_hr, result.subgroups, result.arms)]
+    horizons = {r.truth.content.get("horizon_months") for r in group} - {None}
+    survival = survival_rows(
+        analysis.model, np.asarray(analysis.cuts, float), sorted(horizons), result.subgroups, result.arms[0]
+    )
+    rows = [place | entry for entry in (*prior_rows(log_hr, result.subgroups, result.arms), *survival)]
     return rows, [place | entry for entry in distribution_rows(log_hr, result.arms)]
 
 
-def _by_model(results: Sequence[CellResult], analyses: Mapping[str, Analysis]) -> dict[str, CellResult]:
-    """Return one result for each analysis model, under the names of the designs that share it."""
+def _by_model(results: Sequence[CellResult], analyses: Mapping[str, Analysis]) -> dict[str, list[CellResult]]:
+    """Return the results of each analysis model, under the names of the designs that share it."""
     groups: dict[str, list[CellResult]] = {}
     for result in results:
         if result.design in analyses:
             same = json.dumps(result.config.get("model"), sort_keys=True, default=str)
             groups.setdefault(same, []).append(result)
-    return {", ".join(dict.fromkeys(r.design for r in group)): group[0] for group in groups.values()}
+    return {", ".join(dict.fromkeys(r.design for r in group)): group for group in groups.values()}
 
 
 def _borrowing(result: CellResult, analysis: Analysis, notes: list[str]) -> list[dict]:

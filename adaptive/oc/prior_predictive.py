@@ -1,9 +1,11 @@
-"""What a model expects before any data: hazard ratios, their spread between subgroups, their correlation.
+"""What a model expects before any data: hazard ratios, their spread between subgroups, survival on control.
 
-Draws from the model's own prior program, so it works for every model; each number has its Monte Carlo error.
-Nothing here sees data or a truth.
+Hazard ratios are draws from the model's own prior program, so that works for every model. Baselines, which
+the programs integrate out, are drawn from their Gamma priors. Each number has its Monte Carlo error. Nothing
+here sees data or a truth.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import jax
@@ -13,7 +15,11 @@ from jaxtyping import Float
 from adaptive import montecarlo as mc
 from adaptive.errors import BadInput
 from adaptive.models.base import AbstractModel
+from adaptive.models.drifting import Drifting
+from adaptive.models.hazards import GammaHazards
+from adaptive.models.historical import HistoricalControls
 from adaptive.models.prior_draws import draw_priors
+from adaptive.oc.borrowing import EVENTS_PER_INFORMATION
 from adaptive.oc.metrics import row
 
 N_DRAWS = 100_000
@@ -59,8 +65,9 @@ def prior_rows(
     Returns
     -------
     Per subgroup and arm: quantiles of the hazard ratio (``prior_hr``), P(HR < 1), P(HR < 0.8), P(HR < 0.5)
-    (``prior_hr_below``) and P(HR > 2) (``prior_hr_above``). Per arm, with two subgroups or more: quantiles of
-    the SD of log HR over subgroups (``prior_spread``) and of the largest hazard ratio over the smallest
+    (``prior_hr_below``), P(HR > 2) (``prior_hr_above``), and what the prior by itself is worth in events,
+    four times its precision (``prior_events``). Per arm, with two subgroups or more: quantiles of the SD of
+    log HR over subgroups (``prior_spread``) and of the largest hazard ratio over the smallest
     (``prior_ratio``), the probability that this ratio exceeds 2 (``prior_ratio_above``), and the correlation
     of log HR between two subgroups, averaged over pairs (``prior_correlation``).
     """
@@ -70,6 +77,61 @@ def prior_rows(
             rows += [r | {"subgroup": subgroup, "arm": arm} for r in _cell_rows(log_hr[:, s, b])]
         if len(subgroups) > 1:
             rows += [r | {"arm": arm} for r in _spread_rows(log_hr[:, :, b])]
+    return rows
+
+
+def baseline_numbers(
+    model: AbstractModel, shape: tuple[int, int]
+) -> tuple[Float[np.ndarray, "S J"], Float[np.ndarray, "S J"]]:
+    """Return shape and rate of the Gamma prior of control's hazard; ``shape`` is ``(S, J)``.
+
+    With a drift over periods of entry it is that of the first period. Historical controls are in it.
+    """
+    added = [np.zeros(shape), np.zeros(shape)]
+    while isinstance(model, Drifting | HistoricalControls):
+        if isinstance(model, HistoricalControls):
+            added = [float(model.discount) * np.asarray(x, float) for x in (model.events, model.exposure)]
+        model = model.model
+    if isinstance(model, GammaHazards):
+        # One hazard for all intervals.
+        shape, names = (shape[0], 1), ("shape", "rate")
+        added = [np.zeros(shape)] * 2
+    else:
+        names = ("baseline_shape", "baseline_rate")
+    numbers = (np.broadcast_to(np.asarray(getattr(model, name), float), shape) for name in names)
+    prior_shape, prior_rate = (number + more for number, more in zip(numbers, added, strict=True))
+    return prior_shape, prior_rate
+
+
+def survival_rows(
+    model: AbstractModel,
+    starts: Float[np.ndarray, " J"],
+    months: Sequence[float],
+    subgroups: tuple[str, ...],
+    control: str,
+    n: int = N_DRAWS,
+) -> list[dict]:
+    """Return what the prior of the baseline expects of event-free survival on control, as tidy rows.
+
+    ``S(t) = exp(-sum_j hazard[j] w[j])``, ``w[j]`` the months of interval ``j`` before ``t``, other causes
+    censoring. The level of a row names month and quantile, or the mean. Subgroups with one prior are one row,
+    of ``all``.
+    """
+    shapes, rates = baseline_numbers(model, (len(subgroups), starts.size))
+    alike = bool((shapes == shapes[0]).all() and (rates == rates[0]).all())
+    if shapes.shape[1] == 1:
+        starts = starts[:1]
+    rows = []
+    for s, subgroup in enumerate(("all",) if alike else subgroups):
+        hazard = np.random.default_rng([SEED, s]).gamma(shapes[s], 1.0 / rates[s], (n, starts.size))
+        for month in months:
+            width = np.clip(np.append(starts[1:], np.inf), None, month) - np.minimum(starts, month)
+            survival = np.exp(-(hazard * width).sum(axis=1))
+            found = {_level(p): e for p, e in zip(HR_LEVELS, mc.quantiles(survival, HR_LEVELS), strict=True)}
+            rows += [
+                row("prior_survival", e, level=f"{month:g} months, {name}", subgroup=subgroup, arm=control)
+                for name, e in (found | {"mean": mc.mean(survival)}).items()
+            ]
     return rows
 
 
@@ -120,7 +182,16 @@ def _cell_rows(log_hr: Float[np.ndarray, " D"]) -> list[dict]:
     rows += [
         row("prior_hr_below", mc.proportion(log_hr < np.log(margin)), level=f"{margin:g}") for margin in BELOW
     ]
-    return [*rows, row("prior_hr_above", mc.proportion(log_hr > np.log(ABOVE)), level=f"{ABOVE:g}")]
+    rows.append(row("prior_hr_above", mc.proportion(log_hr > np.log(ABOVE)), level=f"{ABOVE:g}"))
+    return [*rows, row("prior_events", _worth(log_hr))]
+
+
+def _worth(log_hr: Float[np.ndarray, " D"]) -> mc.Estimate:
+    """Return ``4 / var`` of the draws; its error is that of the SD by the delta method."""
+    sd = mc.standard_deviation(log_hr)
+    worth = EVENTS_PER_INFORMATION / sd.estimate**2
+    error = 2 * worth * sd.mcse / sd.estimate
+    return mc.Estimate(worth, error, worth - mc.Z95 * error, worth + mc.Z95 * error, sd.n, sd.m)
 
 
 def _spread_rows(log_hr: Float[np.ndarray, "D S"]) -> list[dict]:

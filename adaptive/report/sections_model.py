@@ -14,7 +14,9 @@ CELL_COLUMNS = {
     ("prior_hr_below", "0.8"): "P(HR < 0.8)",
     ("prior_hr_below", "0.5"): "P(HR < 0.5)",
     ("prior_hr_above", "2"): "P(HR > 2)",
+    ("prior_events", ""): "Worth of the prior, events",
 }
+SURVIVAL_COLUMNS = {"2.5%": "2.5%", "50%": "Median", "97.5%": "97.5%", "mean": "Mean"}
 SPREAD_COLUMNS = {
     ("prior_spread", "5%"): "SD of log HR, 5%",
     ("prior_spread", "50%"): "median",
@@ -38,6 +40,9 @@ DRAWS = "draws from the prior"
 LEAD = [
     "Before any data the model expects the hazard ratios below. They are draws from the same program that "
     "the analysis conditions on data, with Monte Carlo standard errors in parentheses.",
+    "Worth of the prior: four times the precision of the log hazard ratio before any data, 4/Var, in events; "
+    "an approximation, for the prior is not normal. It is what a cell has at the first look and at the last "
+    "beside its own events and those borrowed.",
     "Events borrowed: four times the difference between the precision of the log hazard ratio given all "
     "data and given the data of the own subgroup alone, under the same model. In a comparison of two equal "
     "arms one event carries a quarter of a unit of precision. A negative number means that the other "
@@ -56,7 +61,8 @@ def model_section(content: dict) -> Section:
         "model",
         "The analysis model: prior prediction and borrowing",
         [*([missing] if absent else LEAD), *content.get("model_notes", [])],
-        *([] if absent else [_prior_cells(prior), _prior_spread(prior), *prior_figures(content)]),
+        *([] if absent else [_prior_cells(prior), _prior_spread(prior), _prior_survival(prior)]),
+        *([] if absent else prior_figures(content)),
         *([] if borrowing is None or borrowing.empty else [_borrowing(borrowing)]),
         short="Prior prediction",
         covers=(*(() if absent else ("E3",)), *(() if borrowing is None or borrowing.empty else ("E4",))),
@@ -81,6 +87,24 @@ def _prior_spread(prior: pd.DataFrame) -> Table | None:
         caption="Spread between subgroups that the model expects before any data.",
         keys={"design": "Design", "arm": "Arm"},
         columns="column",
+        counted=DRAWS,
+    )
+
+
+def _prior_survival(prior: pd.DataFrame) -> Table | None:
+    """Return survival on control at the months of the estimand, a level of a row being month and quantile."""
+    own = prior[prior.metric == "prior_survival"]
+    parts = own.level.str.rpartition(", ")
+    own = own.assign(month=parts[0], level=parts[2], subgroup=own.subgroup.replace("all", "each"))
+    return pivot(
+        own[own.level.isin(list(SURVIVAL_COLUMNS))],
+        name="prior_survival",
+        caption="Event-free survival on control that the prior of the baseline hazards expects before any "
+        "data, other causes censoring. Where the baseline drifts over periods of entry: of the first one.",
+        keys={"design": "Design", "subgroup": "Subgroup", "month": "After"},
+        columns="level",
+        titles=SURVIVAL_COLUMNS,
+        order=list(SURVIVAL_COLUMNS),
         counted=DRAWS,
     )
 

@@ -5,12 +5,20 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from scipy import integrate, special, stats
 
 from adaptive.errors import BadInput
 from adaptive.models import FullPooling, GammaHazards, NoPooling, PartialPooling
+from adaptive.models.drifting import Drifting
+from adaptive.models.historical import HistoricalControls
 from adaptive.models.prior_draws import draw_prior
-from adaptive.oc.prior_predictive import correlation, distribution_rows, draw_log_hr, prior_rows
+from adaptive.oc.prior_predictive import (
+    correlation,
+    distribution_rows,
+    draw_log_hr,
+    prior_rows,
+    survival_rows,
+)
 from tests.statistics import assert_mc_close
 
 SUBGROUPS, ARMS = ("red", "blue", "green"), ("control", "low", "high")
@@ -116,7 +124,68 @@ def test_full_pooling_has_no_spread_and_one_subgroup_has_no_rows_of_it():
     rows = summary(MODELS["full"][0])
     assert all(r["estimate"] == 1.0 for r in chosen(rows, "prior_ratio"))
     alone = prior_rows(draw_log_hr(MODELS["none"][0], (1, 2), 100), ("red",), ARMS[:2])
-    assert {r["metric"] for r in alone} == {"prior_hr", "prior_hr_below", "prior_hr_above"}
+    assert {r["metric"] for r in alone} == {"prior_hr", "prior_hr_below", "prior_hr_above", "prior_events"}
+
+
+VARIANCE = {"partial": MU**2 + TAU**2, "none": MU**2, "full": MU**2, "hazards": 2 * special.polygamma(1, 0.5)}
+
+
+@pytest.mark.parametrize("kind", VARIANCE)
+def test_the_prior_by_itself_is_worth_four_times_its_precision(kind):
+    for found in chosen(summary(MODELS[kind][0]), "prior_events"):
+        assert_mc_close(found["estimate"], 4 / VARIANCE[kind], found["mcse"], label=kind)
+        with pytest.raises(AssertionError):
+            assert_mc_close(found["estimate"], 1 / VARIANCE[kind], found["mcse"])
+
+
+def test_error_of_the_worth_is_that_of_repetition():
+    runs = [chosen(summary(MODELS["partial"][0], seed), "prior_events")[0] for seed in range(40)]
+    spread = np.std([r["estimate"] for r in runs], ddof=1)
+    stated = np.mean([r["mcse"] for r in runs])
+    assert_mc_close(stated / spread, 1.0, 1 / np.sqrt(2 * 40), allowance=0.03)
+
+
+STARTS, WIDTHS = np.array([0.0, 3.0, 6.0, 12.0]), {9.0: (3, 3, 3, 0), 24.0: (3, 3, 6, 12), 2.0: (2, 0, 0, 0)}
+
+
+def survivals(model, months):
+    return survival_rows(model, STARTS, months, SUBGROUPS, "control", N)
+
+
+def mean_survival(shape, rate, width):
+    """Return the mean of ``exp(-sum hazard width)`` under independent Gamma hazards."""
+    width = np.array(width, float)
+    return np.prod((rate / (rate + width)) ** shape)
+
+
+@pytest.mark.parametrize("month", WIDTHS)
+def test_survival_on_control_has_its_closed_form_mean(month):
+    rows = survivals(Drifting(MODELS["partial"][0], 0.8, 2), [month])
+    assert {r["subgroup"] for r in rows} == {"all"}
+    (mean,) = [r for r in rows if r["level"] == f"{month:g} months, mean"]
+    assert_mc_close(mean["estimate"], mean_survival(0.1, 1.0, WIDTHS[month]), mean["mcse"])
+    with pytest.raises(AssertionError):
+        other = np.roll(WIDTHS[month], 1) + np.array([0, 0, 0, month])
+        assert_mc_close(mean["estimate"], mean_survival(0.1, 1.0, other), mean["mcse"])
+
+
+def test_survival_with_historical_controls_is_of_each_subgroup():
+    events, exposure = np.arange(12.0).reshape(3, 4), 40.0 + np.arange(12.0).reshape(3, 4)
+    model = HistoricalControls(MODELS["partial"][0], events, exposure, 0.5)
+    means = [r for r in survivals(model, [24.0]) if r["level"] == "24 months, mean"]
+    assert [r["subgroup"] for r in means] == list(SUBGROUPS)
+    for found, d, e in zip(means, events, exposure, strict=True):
+        expected = mean_survival(0.1 + 0.5 * d, 1.0 + 0.5 * e, WIDTHS[24.0])
+        assert_mc_close(found["estimate"], expected, found["mcse"])
+
+
+def test_survival_under_one_constant_hazard_has_the_quantiles_of_its_gamma():
+    for found in survivals(GammaHazards(2.0, 40.0), [24.0]):
+        name = found["level"].removeprefix("24 months, ")
+        if name != "mean":
+            level = float(name.rstrip("%")) / 100
+            reached = stats.gamma(2.0, scale=1 / 40).sf(-np.log(found["estimate"]) / 24)
+            assert_mc_close(reached, level, np.sqrt(level * (1 - level) / N))
 
 
 def test_extreme_priors_stay_finite_or_are_refused():
