@@ -17,7 +17,8 @@ from adaptive.oc.source import Source
 from adaptive.oc.tables import tidy
 
 STOPPING = ("futility", "harm")
-KINDS = ("no benefit", "benefit in some cells", "benefit in every cell", "time trend")
+UNEQUAL = "benefit in every cell, not the same in all arms"
+KINDS = ("no benefit", "benefit in some cells", "benefit in every cell", UNEQUAL, "time trend")
 NEAR = 0.005
 
 
@@ -47,8 +48,8 @@ def binding_notes(designs: dict[str, CellResult]) -> list[str]:
         kinds[kind].append(name)
     texts = {
         "binding": "In {} the rules for futility and harm bind, and every error rate is that of the binding "
-        "rules. If they were ignored the trial would go on and could claim more; only a design with the same "
-        "rules as advice shows how much.",
+        "rules. What happens where they are not followed is not in these numbers: the parts on the space of "
+        "nulls and on sensitivity simulate it, where that was asked for.",
         "advisory": "In {} the rules for futility and harm only advise. The main numbers ignore the advice, "
         "as a non-binding rule demands; those with advice followed stand beside them.",
         "mixed": "In {} some rules for futility or harm bind and some only advise. The main numbers obey the "
@@ -59,7 +60,7 @@ def binding_notes(designs: dict[str, CellResult]) -> list[str]:
 
 
 def shown_scenarios(results: Sequence[CellResult]) -> list[dict]:
-    """Return up to four scenarios for figures that cannot show all: no benefit, benefit, mixed, a time trend.
+    """Return up to five scenarios for figures that cannot show all, one of each of ``KINDS``.
 
     Of each kind the first in print order; all scenarios if the study has four or fewer.
     """
@@ -81,7 +82,15 @@ def _kind(result: CellResult) -> str:
     null, log_hr = result.truth.is_null[result.offered], result.truth.log_hr[result.offered]
     if null.all():
         return "harm" if (log_hr > NEAR).any() else "no benefit"
-    return "benefit in some cells" if null.any() else "benefit in every cell"
+    if null.any():
+        return "benefit in some cells"
+    return UNEQUAL if _arms_differ(result) else "benefit in every cell"
+
+
+def _arms_differ(result: CellResult) -> bool:
+    """Whether the arms offered in a subgroup have different effects, so that allocation could favour one."""
+    offered = [own[on] for own, on in zip(result.truth.log_hr, result.offered, strict=True) if on.any()]
+    return any(np.ptp(own) > NEAR for own in offered)
 
 
 def noninferiority_table(results: Sequence[CellResult]) -> pd.DataFrame:

@@ -18,6 +18,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.5, 1, 1.5)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 INK, FAINT = "#222222", "#d9d9d9"
 WIDTH = 9.4
+ABOVE_GRID = 0.9
+"""Place in the drawing order of a reference line: over the grid, which is at 0.5, and under the data."""
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

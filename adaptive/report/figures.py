@@ -8,7 +8,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from adaptive.report.figure_style import FAINT, INK, STYLE, Drawing, key, look_of, panels, to_svg
+from adaptive.report.figure_style import ABOVE_GRID, FAINT, INK, STYLE, Drawing, key, look_of, panels, to_svg
 
 TRIAL_WIDE = "whole trial"
 LIMITS = "Bars are 95% Monte Carlo limits."
@@ -90,7 +90,7 @@ def dots_by_scenario(
             draw_dots(axis, frame[frame.scenario == scenario], rows, looks)
             axis.set_title(scenario)
             if reference is not None:
-                axis.axvline(reference, color=INK, linewidth=0.8, zorder=0)
+                axis.axvline(reference, color=INK, linewidth=0.8, zorder=ABOVE_GRID)
         if limits:
             axes[0].set_xlim(*limits)
         canvas.supxlabel(xlabel, fontsize=9)
@@ -194,7 +194,7 @@ def paired_figure(content: dict) -> Drawing:
         canvas, axes = panels(len(shown), height=height, sharex=False)
         for axis, (metric, title) in zip(axes, shown, strict=True):
             draw_dots(axis, frame[frame.metric == metric], rows, looks)
-            axis.axvline(0, color=INK, linewidth=0.8, zorder=0)
+            axis.axvline(0, color=INK, linewidth=0.8, zorder=ABOVE_GRID)
             axis.set_title(title)
         _one_scale([axis for axis, (metric, _) in zip(axes, shown, strict=True) if metric in PROBABILITIES])
         canvas.supxlabel(f"difference, design minus {benchmark}", fontsize=9)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 
-from adaptive.report.figure_style import INK, STYLE, Drawing, key, look_of, panels, to_svg
+from adaptive.report.figure_style import ABOVE_GRID, INK, STYLE, Drawing, key, look_of, panels, to_svg
 
 
 def calibration_figure(content: dict) -> Drawing:
@@ -43,7 +43,7 @@ def _draw(axis, own: pd.DataFrame, look: dict) -> None:
     x, y = mean.estimate.to_numpy(float), share.estimate.to_numpy(float)
     below = np.maximum(y - share.lower.to_numpy(float), 0)
     above = np.maximum(share.upper.to_numpy(float) - y, 0)
-    axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=0)
+    axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (4, 2)), zorder=ABOVE_GRID)
     axis.annotate("as stated", (0.12, 0.15), rotation=45, fontsize=7.5, color=INK, ha="left", va="bottom")
     axis.errorbar(x, y, yerr=np.vstack([below, above]), fmt="none", ecolor=look["color"], elinewidth=1.1)
     sizes = 8 + 70 * share.m.to_numpy(float) / max(share.m.max(), 1)

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from adaptive.report.examples_words import MARKS
-from adaptive.report.figure_style import COLOURS, INK, STYLE, WIDTH, Drawing, key, look_of, to_svg
+from adaptive.report.figure_style import ABOVE_GRID, COLOURS, INK, STYLE, WIDTH, Drawing, key, look_of, to_svg
 
 ACROSS = 4
 WIDEST = (log(1 / 16), log(16))
@@ -95,7 +95,7 @@ def _estimates(axis: Axes, item: dict, subgroup: str, arms: dict, scale: tuple[f
         for due in (True, False):
             _intervals(axis, [p for p in points if p[1]["due"] == due], arms[arm], scale, 1 if due else FADED)
         _decisions(axis, points, arms[arm]["color"], scale)
-    axis.axhline(0, color=INK, linewidth=0.6, zorder=0)
+    axis.axhline(0, color=INK, linewidth=0.6, zorder=ABOVE_GRID)
     axis.set_title(_short(subgroup), fontsize=8.5)
 
 
@@ -255,7 +255,7 @@ def _laid_over(axis: Axes, base: float, cell: dict, prior: tuple[np.ndarray, np.
     axis.plot([low, high], [base - 0.07] * 2, color=INK, linewidth=2.2, solid_capstyle="butt")
     if cell["true"] is not None and REACH[0] < cell["true"] < REACH[1]:
         axis.plot([cell["true"]] * 2, [base - 0.14, base + 0.16], color=COLOURS[2], linewidth=2)
-    axis.axhline(base, color="#999999", linewidth=0.5, zorder=0)
+    axis.axhline(base, color="#999999", linewidth=0.5, zorder=ABOVE_GRID)
 
 
 def _bell(grid: np.ndarray, mean: float, sd: float) -> np.ndarray:
@@ -268,7 +268,7 @@ def _dress_overlay(axis: Axes, arm: str, subgroups: Sequence[str]) -> None:
     axis.set_xlim(*REACH)
     ticks = (0.125, 0.25, 0.5, 1, 2, 4)
     axis.set_xticks([log(t) for t in ticks], [f"{t:g}" for t in ticks])
-    axis.axvline(0, color=INK, linewidth=0.6, zorder=0)
+    axis.axvline(0, color=INK, linewidth=0.6, zorder=ABOVE_GRID)
     axis.set_ylim(-0.3, len(subgroups) - 0.1)
     axis.set_yticks(range(len(subgroups)), [_short(s) for s in subgroups[::-1]])
     axis.tick_params(axis="y", length=0)

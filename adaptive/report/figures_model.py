@@ -5,7 +5,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-from adaptive.report.figure_style import FAINT, STYLE, Drawing, key, look_of, panels, to_svg
+from adaptive.report.figure_style import ABOVE_GRID, FAINT, STYLE, Drawing, key, look_of, panels, to_svg
 
 LIMITS = {"prior_hr": (0.05, 20.0), "prior_ratio": (1.0, 20.0)}
 TICKS = {"prior_hr": (0.1, 0.2, 0.5, 1, 2, 5, 10), "prior_ratio": (1, 2, 5, 10, 20)}
@@ -54,7 +54,7 @@ def _set_axis(axis: Axes, metric: str) -> None:
     axis.set_xticks(TICKS[metric])
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.axvline(1.0, color=FAINT, linewidth=0.8, zorder=0)
+    axis.axvline(1.0, color=FAINT, linewidth=0.8, zorder=ABOVE_GRID)
     axis.set_ylim(0, 1)
     axis.set_title(TITLES[metric])
     axis.grid()

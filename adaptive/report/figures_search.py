@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from adaptive.report.figure_style import COLOURS, FAINT, INK, STYLE, Drawing, panels, to_svg
+from adaptive.report.figure_style import ABOVE_GRID, COLOURS, FAINT, INK, STYLE, Drawing, panels, to_svg
 
 KINDS = (
     ("on the front", "on_front", COLOURS[0], "o"),
@@ -66,7 +66,7 @@ def _dot(label: str, colour: str, marker: str) -> Line2D:
 def _draw(axis: Axes, frame: pd.DataFrame, x: str, y: str) -> None:
     """Draw one panel."""
     front = frame[frame.on_front].sort_values(x)
-    axis.plot(front[x], front[y], color=FAINT, linewidth=1.2, zorder=0)
+    axis.plot(front[x], front[y], color=FAINT, linewidth=1.2, zorder=ABOVE_GRID)
     for _, flag, colour, marker in KINDS:
         own = frame[frame[flag]]
         if own.empty:

@@ -186,6 +186,7 @@ def test_larger_figures_show_a_scenario_of_each_kind(tmp_path):
         "graded": "benefit in every cell, not the same in all arms",
     }
     assert "bind, and every error rate" in binding_notes({r.design: r for r in loaded})[0]
+    assert "parts on the space of nulls and on sensitivity" in binding_notes({r.design: r for r in loaded})[0]
 
 
 def test_the_zip_plot_shows_the_cells_of_lowest_coverage(content):
