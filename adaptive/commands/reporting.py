@@ -104,6 +104,7 @@ def report_content(made: Any) -> tuple[dict, list]:
         draft=made.draft,
     )
     content["meta"]["date"] = made.date
+    content["interim"] = interim_lines()
     content = _named_as_shown(content, made)
     verify = shlex.join(["adaptive", "verify", made.output])
     content["commands"] |= {"report": [made.command], "verify": [verify]}
@@ -111,6 +112,29 @@ def report_content(made: Any) -> tuple[dict, list]:
     content["trust"]["faults"] += compliance_faults(parts, content)
     # The chapter that lists the faults was made before the last of them were known.
     return content, _software_again(content, parts)
+
+
+def interim_lines() -> list[tuple[str, str]]:
+    """Return method and settings of the sampler of real interim analyses, as shipped."""
+    from adaptive.config.build_analysis import build_engine
+    from adaptive.config.checks import Faults
+    from adaptive.config.compose import compose_one
+    from adaptive.interim.analyse import CLOSE
+    from adaptive.interim.request import Sampling
+    from adaptive.oc.specification_model import engine_lines
+
+    # A design may choose an engine for its simulations; `adaptive analyse` comes before it, as here.
+    config = compose_one("analyse", ["posterior=nuts", "design=srs_rar"])
+    engine = build_engine(config["posterior"], Faults())
+    more = (
+        f"while a probability that a rule compares is within {CLOSE:g} Monte Carlo standard errors of its "
+        f"threshold, the fit is made again with five times the draws, up to {Sampling().max_draws:,} a chain"
+    )
+    return [
+        *engine_lines(engine),
+        ("More draws", more),
+        ("Precision of the arithmetic", str(config["precision"])),
+    ]
 
 
 def _software_again(content: dict, parts: list) -> list:

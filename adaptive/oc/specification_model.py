@@ -229,12 +229,36 @@ _METHODS: dict[type[AbstractEngine], tuple[str, str]] = {
 """Kind of engine, what it does, and when a fit of it passes its checks."""
 
 
+SETTING_NAMES = {
+    "n_nodes": "Nodes of the quadrature over τ",
+    "n_pilot": "Nodes of the pilot that places them",
+    "n_newton": "Newton steps of the starting approximation",
+    "n_sweeps": "Sweeps of moment matching",
+    "n_points": "Grid points of each marginal",
+    "n_conditional": "Quadrature points for the second arm, per grid point",
+    "precision": "Precision of the arithmetic",
+    "chains": "Chains",
+    "warmup": "Warm-up iterations of each chain",
+    "draws": "Draws of each chain",
+    "target_accept": "Target acceptance probability",
+    "max_tree_depth": "Largest depth of a tree",
+    "max_rhat": "Gate: R-hat of a parameter at most",
+    "min_ess": "Gate: effective sample size, bulk and tail, at least",
+    "max_divergences": "Gate: divergent transitions of a fit at most",
+    "min_ebfmi": "Gate: E-BFMI of a chain at least",
+}
+"""What a setting of an engine is, in words."""
+
+
 def engine_lines(engine: AbstractEngine) -> list[tuple[str, str]]:
     """Return how the posterior is computed: what kind of method, and every setting in force."""
     name = type(engine).__name__
     found = (words for kind, words in _METHODS.items() if isinstance(engine, kind))
     method, checks = next(found, (name, "as the engine says"))
-    settings = [(field.name.replace("_", " "), f"{getattr(engine, field.name)}") for field in fields(engine)]
+    settings = [
+        (SETTING_NAMES.get(field.name, field.name.replace("_", " ")), f"{getattr(engine, field.name)}")
+        for field in fields(engine)
+    ]
     return [("Method", method), ("A fit passes its checks if", checks), *settings]
 
 

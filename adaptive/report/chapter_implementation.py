@@ -2,13 +2,12 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections_audit import audit_section
+from adaptive.report.sections_computation import computation_section, validation_section
 from adaptive.report.sections_dgm import (
-    computation_section,
     generation_section,
     misspecification_section,
     precision_section,
     published_section,
-    validation_section,
 )
 
 

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from adaptive.report.blocks import Code, Items, Notice, Text
-from adaptive.report.pivot import Table, plain
-from adaptive.report.section import Section, metric_titles, section
+from adaptive.report.pivot import plain
+from adaptive.report.section import Section, section
 
 COVERS = ("L",)
 INSTALL = """\
@@ -72,45 +72,13 @@ def trust_section(content: dict) -> Section | None:
     return section(
         "checks",
         "What was checked before this report was made",
-        ["A final report is refused where one of these fails; a draft shows the faults instead."],
+        [
+            "A final report is refused where one of these fails; a draft shows the faults instead. Target "
+            "and achieved Monte Carlo standard error of every metric are in chapter 6."
+        ],
         notice,
         Items("", [text[:1].upper() + text[1:] + "." for text in trust["checked"]]),
-        _target_table(content),
-        covers=("L", "D1"),
-    )
-
-
-def _target_table(content: dict) -> Table | None:
-    """Return the precision reached, a row per metric: the cell that is worst."""
-    frame = content["trust"]["targets"]
-    if frame.empty:
-        return None
-    worst = frame.loc[frame.groupby("metric", sort=False).mcse.idxmax()]
-    cells = frame.groupby("metric", sort=False).met
-    shown = pd.DataFrame(
-        {
-            "metric": worst.metric.map(lambda name: metric_titles(content).get(name, name)),
-            "mcse": worst.mcse.map(lambda value: f"{value:.2g}"),
-            "where": worst.design + " / " + worst.scenario,
-            "n": worst.n.map(lambda value: f"{value:,}"),
-            "target": worst.target.map(lambda value: f"{value:g}"),
-            "met": [f"{int(cells.get_group(m).sum())} of {len(cells.get_group(m))}" for m in worst.metric],
-        }
-    )
-    return plain(
-        shown,
-        name="targets_worst",
-        caption="Largest Monte Carlo standard error (MCSE) of each metric over subgroups and arms, in the "
-        "cell where it is largest, and how many cells meet the target. A proportion of 0 or 1 is judged by "
-        "the width of its Wilson limits. Every cell is in tables/targets.csv.",
-        titles={
-            "metric": "Metric",
-            "mcse": "Largest MCSE",
-            "where": "In",
-            "n": "Trials",
-            "target": "Target",
-            "met": "Cells that meet it",
-        },
+        covers=("L",),
     )
 
 

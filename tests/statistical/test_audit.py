@@ -49,7 +49,7 @@ def test_an_unbiased_engine_passes(fair):
     assert_mc_close(found["mean"], 0.0, found["mean_se"], label="mean difference")
     assert found["excess"] < 0.006
     assert found["beyond"] < 0.02
-    assert row(summary, "flips", sample="random", all=True)["real"] <= 2
+    assert row(summary, "flips", sample="random", stratum="all")["real"] <= 2
 
 
 def test_a_shift_of_the_probabilities_is_measured(biased):
@@ -77,7 +77,7 @@ def test_flips_of_the_shifted_engine_are_those_that_theory_predicts(biased):
     differs = np.where(rules.fires_fast, 1.0 - fires, fires)
     seen = (rules.fires_fast != rules.fires_nuts).to_numpy()
     assert_mc_close(seen.sum(), differs.sum(), np.sqrt((differs * (1 - differs)).sum()) + 0.5, label="flips")
-    assert row(summary, "flips", sample="random", all=True)["real"] >= 3
+    assert row(summary, "flips", sample="random", stratum="all")["real"] >= 3
 
 
 def test_the_near_sample_is_the_nearest_looks_and_flips_most(fair):
@@ -85,7 +85,7 @@ def test_the_near_sample_is_the_nearest_looks_and_flips_most(fair):
     looks = table.groupby(LOOK).agg(near=("near", "first"), distance=("distance", "min"))
     assert looks.near.sum() == REQUEST.n_near
     assert looks.distance[looks.near].max() <= looks.distance[~looks.near].min() + 1e-12
-    near, random = (row(summary, "flips", sample=s, all=True) for s in ("near", "random"))
+    near, random = (row(summary, "flips", sample=s, stratum="all") for s in ("near", "random"))
     assert near["share"] > random["share"]
 
 

@@ -1,0 +1,73 @@
+"""How posteriors are computed: every setting in words, and the settings of real interim analyses."""
+
+from dataclasses import fields
+
+import pandas as pd
+import pytest
+
+from adaptive.commands.reporting import interim_lines
+from adaptive.config.compose import compose_one
+from adaptive.oc.specification_model import SETTING_NAMES, engine_lines
+from adaptive.posterior.laplace import LaplaceEngine
+from adaptive.posterior.nuts import NutsEngine
+from adaptive.report.sections_computation import INTERIM, computation_section
+from adaptive.report.sections_dgm import precision_section
+from adaptive.report.sections_software import trust_section
+
+
+@pytest.mark.parametrize("engine", [LaplaceEngine(), NutsEngine()])
+def test_every_setting_of_an_engine_is_told_in_words(engine):
+    items = [item for item, _ in engine_lines(engine)]
+    assert set(items) >= {SETTING_NAMES[field.name] for field in fields(engine)}
+    assert not [item for item in items if item.startswith("n ") or "_" in item]
+
+
+def test_the_settings_of_real_interims_are_those_of_the_command():
+    lines = dict(interim_lines())
+    config = compose_one("analyse", ["posterior=nuts", "design=srs_rar"])
+    for name, value in config["posterior"].items():
+        if name != "kind":
+            assert float(lines[SETTING_NAMES[name]]) == pytest.approx(value)
+    assert lines["Precision of the arithmetic"] == config["precision"] == "float64"
+    assert "starting values uniform" in lines["Method"] and "no thinning" in lines["Method"]
+
+
+def content(interim):
+    engines = [("", item, "all designs", text) for item, text in engine_lines(LaplaceEngine())]
+    return {
+        "specification": {"engines": pd.DataFrame(engines, columns=["topic", "item", "design", "text"])},
+        "tables": {"failures": pd.DataFrame({"looks_held": [40], "unhealthy_looks": [0]})},
+        "provenance": pd.DataFrame({"precision": ["float32"]}),
+        "interim": interim,
+    }
+
+
+def test_the_table_of_engines_has_the_sampler_of_real_interims():
+    (table, *_) = computation_section(content([("Target acceptance probability", "0.997")])).blocks
+    assert [cell.text for cell in table.rows[-1]] == ["Target acceptance probability", INTERIM, "0.997"]
+    (alone, *_) = computation_section(content([])).blocks
+    assert len(alone.rows) == len(table.rows) - 1
+
+
+def test_the_precision_reached_is_printed_once():
+    targets = {
+        "scenario": "s",
+        "design": "d",
+        "metric": "fwer",
+        "n": 400,
+        "mcse": 0.01,
+        "target": 0.02,
+        "met": True,
+    }
+    frame = pd.DataFrame([targets])
+    labels = {"metrics": {"fwer": {"label": "Any false claim"}}}
+    made = {
+        "trust": {"faults": [], "checked": ["one thing"], "targets": frame},
+        "labels": labels,
+        "meta": {"n_min": 400, "n_max": 400},
+    }
+    (table,) = precision_section(made).blocks
+    assert "Wilson" in table.caption
+    checks = trust_section(made)
+    assert not [block for block in checks.blocks if getattr(block, "rows", None)]
+    assert checks.lead[0].endswith("of every metric are in chapter 6.")
