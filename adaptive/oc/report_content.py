@@ -16,6 +16,7 @@ from adaptive.oc.audit_content import audit_content
 from adaptive.oc.bayes_content import bayes_part
 from adaptive.oc.commands_content import commands_part
 from adaptive.oc.compare import benchmark_of
+from adaptive.oc.convergence import convergence_part
 from adaptive.oc.decisions import decision_part
 from adaptive.oc.dgm import coverage_part, dgm_part
 from adaptive.oc.dossier_content import dossier_part
@@ -45,6 +46,7 @@ PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
     "coverage": coverage_part,
     "bayes": bayes_part,
     "decisions": decision_part,
+    "convergence": convergence_part,
     "results_notes": notes_part,
     "zip": zip_part,
     "null_space": null_part,

@@ -10,7 +10,7 @@ from adaptive.montecarlo import round_by_se
 from adaptive.oc import metrics
 from adaptive.oc.benefit import patient_benefit
 from adaptive.oc.compare import benchmark_of, check_pairing, paired_differences, paired_estimation
-from adaptive.oc.convergence import running, split_checks
+from adaptive.oc.convergence import running, split_table
 from adaptive.oc.course import calendar, looks_expected
 from adaptive.oc.late import late
 from adaptive.oc.load import CellResult
@@ -108,8 +108,7 @@ def build_tables(results: list[CellResult]) -> dict[str, pd.DataFrame]:
     pairs = paired_with_benchmark(results)
     for name, compare in (("paired", paired_differences), ("paired_estimation", paired_estimation)):
         tables[name] = tidy([e for own, other in pairs for e in _labelled(own, compare(own, other))])
-    checks = [entry for result in results for entry in _labelled(result, split_checks(result))]
-    tables["splits"] = pd.DataFrame(checks)
+    tables["splits"] = split_table(results)
     tables["failures"] = pd.DataFrame([failures(result) for result in results])
     tables["distribution"] = pd.DataFrame([entry for result in results for entry in distribution(result)])
     tables["calendar"] = pd.DataFrame(rows["calendar"], columns=list(CALENDAR))

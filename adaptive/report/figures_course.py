@@ -1,4 +1,4 @@
-"""Figures of how trials run: stopping, allocation, size, and convergence of the estimates."""
+"""Figures of how trials run: stopping and allocation."""
 
 from collections.abc import Sequence
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
-from adaptive.report.figure_style import COLOURS, INK, STYLE, Drawing, key, look_of, panels, to_svg
+from adaptive.report.figure_style import INK, STYLE, Drawing, key, look_of, panels, to_svg
 from adaptive.report.figures import dots_by_scenario
 
 # Colour and hatch: the order of lightness alone tells the reasons apart in grey.
@@ -153,53 +153,3 @@ def _band(axis, own: pd.DataFrame, look: dict) -> None:
     median = wide.p50.to_numpy(float)
     marker = {"marker": look["marker"], "markersize": 3}
     axis.plot(x, median, color=look["color"], linestyle=look["linestyle"], linewidth=1.5, **marker)
-
-
-def convergence_figure(content: dict) -> Drawing:
-    """Return running estimates minus their final value, one key metric per scenario, on one scale."""
-    name, question = "figure-convergence", "Have the estimates settled?"
-    table = content["tables"]["convergence"]
-    followed = {
-        scenario: "fwer" if (own.metric == "fwer").any() else "disjunctive_power"
-        for scenario, own in table.groupby("scenario", sort=False)
-    }
-    followed = {s: followed[s] for s in content["meta"]["scenarios"] if s in followed}
-    frame = table[[followed[s] == m for s, m in zip(table.scenario, table.metric, strict=True)]]
-    if frame.empty:
-        return Drawing(name, question, absent="no scenario offers an arm")
-    scenarios = list(dict.fromkeys(frame.scenario))
-    looks = {d: v for d, v in look_of(content["meta"]["designs"]).items() if d in set(frame.design)}
-    with rc_context(STYLE):
-        canvas, axes = panels(len(scenarios), height=1.5)
-        for axis, scenario in zip(axes, scenarios, strict=True):
-            for design, look in looks.items():
-                _settling(axis, frame[(frame.scenario == scenario) & (frame.design == design)], look)
-            axis.axhline(0, color=INK, linewidth=0.8, zorder=0)
-            axis.set_title(
-                f"{scenario}: {'any false claim' if followed[scenario] == 'fwer' else 'any true claim'}"
-            )
-            axis.set_xscale("log")
-            axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-            axis.xaxis.set_minor_formatter(NullFormatter())
-            axis.grid(axis="y")
-        canvas.supxlabel("trials used (log scale)", fontsize=9)
-        canvas.supylabel("estimate minus final, % points", fontsize=9)
-        key(canvas, looks, lines=True)
-    caption = (
-        "Estimate from the first n trials minus the estimate from all of them, in percentage points; "
-        "shaded, 1.96 Monte Carlo standard errors either side of zero for a run of n trials (first design)."
-    )
-    return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
-
-
-def _settling(axis, own: pd.DataFrame, look: dict) -> None:
-    """Draw one running estimate; the first design of a panel also draws the band."""
-    if own.empty:
-        return
-    n, estimate = own.n.to_numpy(float), own.estimate.to_numpy(float)
-    final = estimate[-1]
-    if not axis.collections:
-        half = 196 * np.sqrt(max(final * (1 - final), 0) / n)
-        axis.fill_between(n, -half, half, color=COLOURS[0], alpha=0.08, lw=0)
-    style = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.3}
-    axis.plot(n, 100 * (estimate - final), **style)

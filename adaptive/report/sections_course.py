@@ -5,7 +5,8 @@ import pandas as pd
 from adaptive.report.arranged import drawn, in_order, side_by_side
 from adaptive.report.blocks import Items
 from adaptive.report.figures_calendar import calendar_figures, distribution_figure
-from adaptive.report.figures_course import allocation_figures, convergence_figure, stopping_figure
+from adaptive.report.figures_convergence import convergence_figure
+from adaptive.report.figures_course import allocation_figures, stopping_figure
 from adaptive.report.pivot import pivot, plain
 from adaptive.report.section import CELLS, Section, metric_titles, of_metrics, section
 
@@ -252,8 +253,10 @@ def failure_section(content: dict) -> Section:
             "Failed trials are in no denominator. At an unhealthy look the posterior fit failed its checks "
             "and no rule fired. The worst error rate is the probability of any false claim if every failed "
             "trial had made one.",
-            "The block check splits the trials into consecutive blocks: independent trials give p-values "
-            "that are uniform between 0 and 1, so the smallest of many is expected to be small.",
+            "The block check splits the trials into consecutive blocks and asks whether they have one mean. "
+            "With independent trials each p-value is uniform between 0 and 1; several depend on each other, "
+            "because designs and scenarios share virtual patients.",
+            *content.get("convergence", {}).get("checks", []),
         ],
         plain(
             content["tables"]["failures"][list(FAILURE_TITLES)],
@@ -267,7 +270,8 @@ def failure_section(content: dict) -> Section:
         plain(
             splits,
             name="splits",
-            caption="Agreement of consecutive blocks of trials; a dash where too few trials count.",
+            caption="Agreement of consecutive blocks of trials; a dash where too few trials count. Checks of "
+            "the same values are one row, whose last column says where else they occur.",
             stub=2,
             titles={
                 "scenario": "Scenario",
@@ -278,6 +282,7 @@ def failure_section(content: dict) -> Section:
                 "chi_squared": "Chi-squared",
                 "degrees_of_freedom": "d.f.",
                 "p_value": "p",
+                "also": "Same values",
             },
             numeric=True,
             collapse=True,
