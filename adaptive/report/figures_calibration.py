@@ -31,7 +31,9 @@ def calibration_figure(content: dict) -> Drawing:
         "of them with a benefit under the design prior. On the diagonal the probability means what it says; "
         "below it the analysis is too sure of benefit for this design prior. Bars are 95% Monte Carlo "
         "limits; the area of a point follows the number of cells in its bin. A posterior is calibrated under "
-        "its own prior, so a departure measures how the design prior differs from that of the analysis."
+        "its own prior and likelihood. So a departure measures, together, how the design prior differs from "
+        "that of the analysis, how wrong the likelihood is in scenarios of the design prior (under a drift, "
+        "say, or a hazard ratio that changes with time), and any error of the engine."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 

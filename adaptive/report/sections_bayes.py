@@ -7,7 +7,7 @@ import pandas as pd
 from adaptive.report.arranged import drawn
 from adaptive.report.blocks import Code, Items
 from adaptive.report.figures_calibration import calibration_figure
-from adaptive.report.pivot import Table, pivot, plain
+from adaptive.report.pivot import Table, number_of_trials, pivot, plain
 from adaptive.report.section import Section, judged, metric_titles, noninferior, section
 
 AVERAGES = ("assurance", "prior_claim", "average_power", "average_type_i_error", "ppv", "npv")
@@ -79,17 +79,36 @@ def _averages(content: dict) -> Table | None:
     order = {name: i for i, name in enumerate(dict.fromkeys(zip(frame.place, frame.arm, strict=True)))}
     ranked = [order[pair] for pair in zip(frame.place, frame.arm, strict=True)]
     frame = frame.assign(rank=ranked).sort_values("rank", kind="stable")
-    return pivot(
+    table = pivot(
         frame,
         name="bayes",
-        caption="Under the design prior. Over the whole trial a claim is one of any cell, and predictive "
-        "values are over the claims, or stops, of all cells.",
+        caption="",
         keys=keys,
         columns="metric",
         titles=metric_titles(content),
         rename={"arm": {"all": "All"}},
         collapse=False,
-        counted="virtual trials, times cells where they are pooled",
+    )
+    return table and dataclasses.replace(
+        table,
+        caption="Under the design prior. Over the whole trial a claim is one of any cell, and predictive "
+        f"values are over the claims, or stops, of all cells. {_counts(frame, metric_titles(content))}",
+    )
+
+
+def _counts(frame: pd.DataFrame, titles: dict[str, str]) -> str:
+    """Say what n is in every column; columns with the same numbers together."""
+    groups: dict[str, list[str]] = {}
+    for metric, own in frame.groupby("metric", sort=False):
+        whole = own.subgroup == "all"
+        parts = [number_of_trials(own[rows]) for rows in (whole, ~whole) if rows.any()]
+        both = len(set(parts)) > 1
+        text = f"{parts[0]} over the whole trial and {parts[1]} in a cell" if both else parts[0]
+        groups.setdefault(text, []).append(titles.get(metric, metric))
+    counts = "; ".join(f"{', '.join(names)}: {n}" for n, names in groups.items())
+    return (
+        "n are virtual trials of the scenarios that have such a cell; for predictive values over the whole "
+        f"trial each of its cells counts. {counts}."
     )
 
 

@@ -15,6 +15,11 @@ SCENARIO_HEADS = {
     "departures": "Departs from the analysis model",
     "hash": "SHA-256 of the configuration",
 }
+NOT_SIMULATED = {
+    "G2": ("effect confined to a biomarker level", "growth of existing lesions as an event of its own"),
+    "G3": ("missing data beyond dropout", "assessment interval"),
+}
+"""Families of the checklist that no scenario of this program can have."""
 CHECK_HEADS = {
     "quantity": "Quantity",
     "scenario": "Scenario",
@@ -60,9 +65,11 @@ def family_section(content: dict) -> Section | None:
     part = content.get("coverage")
     if part is None:
         return None
-    table = part["table"]
+    beyond = [(item, family, "not in the engine") for item in ("G2", "G3") for family in NOT_SIMULATED[item]]
+    table = pd.concat([part["table"], pd.DataFrame(beyond, columns=part["table"].columns)], ignore_index=True)
+    table = table.sort_values("item", kind="stable")
     flags = [
-        "" if text not in ("not covered",) and not text.startswith("only") else "gap"
+        "gap" if text in ("not covered", "not in the engine") or text.startswith("only") else ""
         for text in table["covered by"]
     ]
     return section(
@@ -70,7 +77,8 @@ def family_section(content: dict) -> Section | None:
         "Families of scenarios covered",
         [
             "Membership is derived from the true values. Families: null hypotheses (G1), alternatives (G2) "
-            "and assumptions that are of no interest themselves (G3). Gaps are shaded."
+            "and assumptions that are of no interest themselves (G3). Shaded: families that are not covered, "
+            "or in part only, and those that the engine cannot simulate."
         ],
         plain(
             table.assign(flag=flags),

@@ -10,8 +10,10 @@ from adaptive.config.compose import compose_one
 from adaptive.oc.specification_model import SETTING_NAMES, engine_lines
 from adaptive.posterior.laplace import LaplaceEngine
 from adaptive.posterior.nuts import NutsEngine
+from adaptive.report.compliance import LIMITS
 from adaptive.report.sections_computation import INTERIM, computation_section
-from adaptive.report.sections_dgm import precision_section
+from adaptive.report.sections_definitions import error_section
+from adaptive.report.sections_dgm import NOT_SIMULATED, family_section, precision_section
 from adaptive.report.sections_software import trust_section
 
 
@@ -47,6 +49,22 @@ def test_the_table_of_engines_has_the_sampler_of_real_interims():
     assert [cell.text for cell in table.rows[-1]] == ["Target acceptance probability", INTERIM, "0.997"]
     (alone, *_) = computation_section(content([])).blocks
     assert len(alone.rows) == len(table.rows) - 1
+
+
+def test_families_that_the_engine_cannot_simulate_are_shaded_rows():
+    known = [("G1", "global null", "a"), ("G3", "enrolment", "not covered"), ("G1", "drift", "only b")]
+    table = pd.DataFrame(known, columns=["item", "family", "covered by"])
+    (shown,) = family_section({"coverage": {"table": table, "missing": {}}}).blocks
+    rows = {row[1].text: any(cell.flagged for cell in row) for row in shown.rows}
+    beyond = [family for families in NOT_SIMULATED.values() for family in families]
+    assert rows == {"global null": False, "enrolment": True, "drift": True} | dict.fromkeys(beyond, True)
+    assert list(NOT_SIMULATED) == [item for item in LIMITS if item in NOT_SIMULATED]
+
+
+def test_the_fewest_trials_are_said_of_declared_scenarios_alone():
+    text = " ".join(error_section({"meta": {"n_min": 10_000}}).lead)
+    assert "With n = 10,000 trials, the fewest of a design in a declared scenario" in text
+    assert "smallest number here" not in text and "searches of nulls" in text
 
 
 def test_the_precision_reached_is_printed_once():

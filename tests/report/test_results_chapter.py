@@ -14,6 +14,7 @@ from adaptive.oc.zips import zip_part
 from adaptive.report.chapter_characteristics import characteristics_chapter
 from adaptive.report.chapter_results import results_chapter
 from adaptive.report.figure_style import Drawing
+from adaptive.report.figures_calibration import calibration_figure
 from adaptive.report.figures_zip import zip_figure
 from adaptive.report.pivot import Table
 from adaptive.report.sections_bayes import bayes_section, decision_section
@@ -122,6 +123,22 @@ def test_without_a_design_prior_the_report_says_how_to_declare_one(results, cont
     part = bayes_section(absent)
     assert part.covers == ()
     assert any("not run in elsewhere" in note for note in absent["bayes"]["notes"])
+
+
+def test_the_caption_of_the_averages_says_what_n_is_in_every_column(content):
+    (table,) = [b for b in bayes_section(content).blocks if getattr(b, "name", "") == "bayes"]
+    frame = content["tables"]["bayes"]
+    for metric, own in frame.groupby("metric"):
+        title = content["labels"]["metrics"][metric]["label"]
+        told = next(part for part in table.caption.split("; ") if title in part)
+        for n in set(own.n):
+            assert f"{n:,}" in told, (metric, told)
+    assert table.caption.count("n = ") >= frame.groupby("metric").n.max().nunique() > 1
+
+
+def test_a_departure_from_calibration_is_not_said_to_be_of_the_prior_alone(content):
+    caption = calibration_figure(content).caption
+    assert "how wrong the likelihood is" in caption and "error of the engine" in caption
 
 
 def test_claims_of_noninferiority_are_in_no_table_of_false_claims(content):
