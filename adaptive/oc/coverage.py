@@ -3,7 +3,7 @@
 Families are those that regulators ask for; membership is derived from the true values, never declared.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -12,20 +12,24 @@ import pandas as pd
 
 from adaptive.errors import BadInput
 from adaptive.oc.evidence import or_draft
-from adaptive.oc.null_content import fitting_searches
+from adaptive.oc.null_content import fitting_searches, searched_designs
+from adaptive.oc.report_text import joined
 from adaptive.oc.scenario_facts import Facts
 from adaptive.oc.sensitivity_store import fitting_index
 from adaptive.oc.source import Source
 from adaptive.scenario.estimand import NULL_TOLERANCE
 
 ONLY = "only"
+SPACE = "search of the null space"
+ARMS = "an arm without benefit beside one that has it"
 RATIO = 1.5
 """Two control hazards are unequal when their ratio between scenarios differs by more than this."""
 
 
 def coverage(source: Source, facts: Mapping[str, Facts]) -> dict[str, Any]:
     """Return ``table`` (item, family, covered by) and ``missing`` (families by checklist item)."""
-    rows = [("G1", *row) for row in null_families(facts, searched=_searched(source))]
+    designs = list(dict.fromkeys(result.design for result in source.results))
+    rows = [("G1", *row) for row in null_families(facts, _searched(source), designs)]
     rows += [("G2", *row) for row in alternative_families(facts)]
     rows += [("G3", *row) for row in nuisance_families(source, facts)]
     missing: dict[str, list[str]] = {}
@@ -39,29 +43,76 @@ def coverage(source: Source, facts: Mapping[str, Facts]) -> dict[str, Any]:
     return {"table": table, "missing": missing}
 
 
-def _searched(source: Source) -> set[str]:
-    """Return what searches of nulls that belong to the results varied: ``partial``, kinds of factors."""
+def _searched(source: Source) -> dict[str, list[str]]:
+    """Return what searches of nulls varied, and of which designs: kinds of partial nulls and of factors."""
     try:
         searches, _ = fitting_searches(source.folder, source.results)
     except BadInput:
-        return set()
-    kinds = {factor["kind"] for search in searches for factor in search["factors"]}
-    return kinds | ({"partial"} if any(len(search["patterns"]) > 1 for search in searches) else set())
+        return {}
+    kinds = dict.fromkeys(kind for search in searches for kind in _varied(search))
+    found = {kind: [search for search in searches if kind in _varied(search)] for kind in kinds}
+    return {kind: searched_designs(own) for kind, own in found.items()}
 
 
-def null_families(facts: Mapping[str, Facts], *, searched: set[str]) -> list[tuple[str, str]]:
-    """Return the families of nulls and what covers each; ``searched`` is what searches of nulls varied."""
+def _varied(search: Mapping[str, Any]) -> set[str]:
+    partial = search["settings"]["partial"]
+    kinds = {partial} if isinstance(partial, str) else set(partial)
+    # Every pattern of subgroups, and of arms, is one of cells.
+    kinds |= {"subgroups", "arms"} if "cells" in kinds else set()
+    for factor in search["factors"]:
+        in_subgroup = factor["kind"] == "hazard" and factor["name"] != "all"
+        kinds.add("hazard_in" if in_subgroup else factor["kind"])
+    return kinds
+
+
+def null_families(
+    facts: Mapping[str, Facts], searched: Mapping[str, Sequence[str]], designs: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return the families of nulls and what covers each.
+
+    Parameters
+    ----------
+    facts
+        Facts of each scenario.
+    searched
+        Which designs were searched while each kind of partial null or factor varied.
+    designs
+        Designs of the study; a search of some of them covers a family for these only.
+    """
     nulls = {name: found for name, found in facts.items() if found.is_null}
     drifting = [n for n, f in nulls.items() if f.drifts or f.mix_shifts]
     plain = [n for n, f in nulls.items() if not (f.harms or f.drifts or f.mix_shifts)]
-    space = {kind: "search of the null space" for kind in searched}
+    space = {kind: _by_search(names, designs) for kind, names in searched.items() if names}
+    beside = ", ".join(name for name, found in facts.items() if _beside_benefit(found))
+    n_subgroups, n_arms = next(iter(facts.values())).log_hr.shape
+    subgroups = space.get("subgroups") if n_subgroups > 1 else None
     return [
         ("global null", ", ".join(plain)),
-        ("partial nulls over subgroups", space.get("partial") or _partial(facts)),
+        ("partial nulls over subgroups", _fullest(subgroups, _partial(facts))),
+        *([(ARMS, _fullest(space.get("arms"), beside))] if n_arms > 1 else []),
         ("null with unequal baseline hazards", ", ".join(_unequal(nulls)) or space.get("hazard_in", "")),
         ("null with drift", ", ".join(drifting) or space.get("drift", "")),
         ("null with harm", ", ".join(name for name, found in nulls.items() if found.harms)),
     ]
+
+
+def _by_search(names: Sequence[str], designs: Sequence[str]) -> str:
+    """Return that a search covers a family, and for which designs if not for all."""
+    others = [design for design in designs if design not in names]
+    return f"{ONLY} for {joined(names)}: {SPACE}; not for {joined(others)}" if others else SPACE
+
+
+def _fullest(*texts: str | None) -> str:
+    """Return what covers a family as a whole, else everything that covers some of it."""
+    found = [text for text in texts if text]
+    whole = [text for text in found if not text.startswith(ONLY)]
+    return whole[0] if whole else "; ".join(found)
+
+
+def _beside_benefit(facts: Facts) -> bool:
+    """Return whether in some subgroup an arm has no benefit beside an arm that has one."""
+    benefit, offered = np.nan_to_num(facts.log_hr) < -NULL_TOLERANCE, np.isfinite(facts.log_hr)
+    return bool((benefit.any(axis=1) & (offered & ~benefit).any(axis=1)).any())
 
 
 def _partial(facts: Mapping[str, Facts]) -> str:

@@ -5,7 +5,7 @@ followed; started from one of their scenarios; and was made by the same simulati
 """
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,20 @@ import pandas as pd
 from adaptive.errors import BadInput
 from adaptive.oc.evidence import or_draft, read_evidence, simulation_code
 from adaptive.oc.load import CellResult
-from adaptive.oc.null_space_store import GLOBAL, SUMMARY
+from adaptive.oc.null_space_search import marked_bounds
+from adaptive.oc.null_space_store import SUMMARY
+from adaptive.oc.null_words import (
+    GLOBAL,
+    edge_words,
+    factor_label,
+    factor_words,
+    found_words,
+    left_out,
+    place_words,
+    set_numbers,
+    spread_words,
+    varied_words,
+)
 from adaptive.oc.source import Source
 from adaptive.oc.tables import cell_text
 
@@ -30,7 +43,7 @@ AS_DESIGNED, IGNORED = "as designed", "futility not followed"
 
 
 def null_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return ``lead``, ``messages``, ``searches`` (a dictionary each) and the table ``null_space``.
+    """Return ``lead``, ``messages``, ``searches`` (a dictionary each), ``unsearched`` and ``null_space``.
 
     Raises
     ------
@@ -41,12 +54,16 @@ def null_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
     found, messages = or_draft(source, lambda: fitting_searches(source.folder, source.results))
     if not found:
         return {"lead": [NOT_SEARCHED, *messages], "messages": messages, "searches": [], "tables": {}}
+    searched, ignored = (searched_designs(found, variant) for variant in (AS_DESIGNED, IGNORED))
+    designs = dict.fromkeys(result.design for result in source.results)
+    unsearched = [name for name in designs if name not in searched]
     frames = [_frame(search) for search in found]
     searches = [_described(search) for search in found]
     return {
-        "lead": messages,
+        "lead": [*left_out(searched, ignored, unsearched), *messages],
         "messages": messages,
         "searches": searches,
+        "unsearched": unsearched,
         "tables": {"null_space": pd.concat(frames, ignore_index=True)},
     }
 
@@ -73,10 +90,19 @@ def fitting_searches(
         if variant is None:
             messages.append(f"The search of nulls in {file.parent.name} is not shown: {reason}; {REMEDY}")
         else:
-            found.append(content | {"variant": variant, "folder": file.parent.name})
+            name = content["settings"]["design"]["name"]
+            offered = next(result.offered for result in results if result.design == name)
+            own = {"variant": variant, "folder": file.parent.name, "arms": int(offered.sum(axis=1).max())}
+            found.append(content | own)
     if faults:
         raise BadInput(faults)
     return sorted(found, key=lambda item: (item["settings"]["design"]["name"], item["variant"])), messages
+
+
+def searched_designs(searches: Iterable[Mapping[str, Any]], variant: str = AS_DESIGNED) -> list[str]:
+    """Return the designs that were searched in one form; of another design a search says nothing."""
+    own = (search for search in searches if search["variant"] == variant)
+    return list(dict.fromkeys(search["settings"]["design"]["name"] for search in own))
 
 
 def _variant(content: Mapping[str, Any], results: Sequence[CellResult]) -> tuple[str | None, str]:
@@ -110,10 +136,15 @@ def _ignoring(protocol: dict[str, Any]) -> dict[str, Any]:
 
 
 def _frame(search: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the points of both stages with the design, and texts to print."""
+    """Return the points of both stages with the design, the mean of stage 1 over patterns, texts to print."""
     rows = search["rows"]
     frame = pd.DataFrame(rows)
     numbers = ("estimate", "mcse", "lower", "upper", "n", "false_claims")
+    frame["set"] = set_numbers(search)
+    means = frame[frame.stage == 1].groupby("set").estimate.mean()
+    frame["mean_of_set"] = frame.set.map(means).where(frame.stage == 1)
+    if "effect" in frame:
+        frame["effect"] = frame.effect.where(frame.nulls != GLOBAL)
     frame["text"] = [cell_text(*(row[name] for name in numbers)) for row in rows]
     frame.insert(0, "variant", search["variant"])
     frame.insert(0, "design", search["settings"]["design"]["name"])
@@ -125,7 +156,6 @@ def _described(search: Mapping[str, Any]) -> dict[str, Any]:
     kept = (
         "error",
         "target",
-        "factors",
         "patterns",
         "drift_months",
         "stage_1",
@@ -134,12 +164,19 @@ def _described(search: Mapping[str, Any]) -> dict[str, Any]:
         "warning",
     )
     kept += ("excess_of_stage_1", "simultaneous_upper_bound", "simultaneous_confidence", "verdict")
+    design, largest = search["settings"]["design"]["name"], classes(search)
     return {
         **{name: search[name] for name in kept},
-        "design": search["settings"]["design"]["name"],
+        "factors": [f | {"label": factor_label(f), "words": factor_words(f)} for f in search["factors"]],
+        "varied": varied_words(search["settings"]["partial"]),
+        "spread": spread_words(search),
+        "edge": edge_words(search, search["worst"]),
+        "found": found_words(search, f"{design} ({search['variant']})", largest[0]["text"]),
+        "marked": _marked(search),
+        "design": design,
         "scenario": search["settings"]["scenario"]["name"],
         "variant": search["variant"],
-        "classes": classes(search),
+        "classes": largest,
     }
 
 
@@ -154,6 +191,7 @@ def classes(search: Mapping[str, Any]) -> list[dict[str, Any]]:
         "largest of all": second,
         "global null": [row for row in second if row["nulls"] == GLOBAL],
         "partial null": [row for row in second if row["nulls"] != GLOBAL],
+        "arm beside a benefit": [row for row in second if row.get("beside_benefit")],
         "marked drift": [row for row in second if row["marked_drift"]],
     }
     return [{"kind": kind, **_largest(rows, search)} for kind, rows in kinds.items() if rows]
@@ -161,11 +199,10 @@ def classes(search: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _largest(rows: Sequence[Mapping[str, Any]], search: Mapping[str, Any]) -> dict[str, Any]:
     worst = max(rows, key=lambda row: row["estimate"])
-    given = [(factor, worst[_label(factor)]) for factor in search["factors"] if _label(factor) in worst]
-    place = [worst["nulls"], *(_in_words(factor, value) for factor, value in given)]
     numbers = ("estimate", "mcse", "lower", "upper", "n", "false_claims")
     return {
-        "place": "; ".join(place),
+        "point": worst["point"],
+        "place": "; ".join(place_words(search, worst)),
         "text": cell_text(*(worst[name] for name in numbers)),
         "estimate": worst["estimate"],
         "upper": worst["simultaneous_upper"],
@@ -173,13 +210,14 @@ def _largest(rows: Sequence[Mapping[str, Any]], search: Mapping[str, Any]) -> di
     }
 
 
-def _in_words(factor: Mapping[str, Any], value: float) -> str:
-    """Return a factor's value in words: a hazard ratio, or a multiple of what the scenario has."""
-    if factor["kind"] == "effect":
-        return f"hazard ratio of the cells with a benefit {value:.2f}"
-    name = factor["kind"] if factor["name"] == "all" else factor["name"]
-    return f"{name} ×{value:.2f}"
-
-
-def _label(factor: Mapping[str, Any]) -> str:
-    return factor["kind"] if factor["name"] == "all" else f"{factor['kind']}:{factor['name']}"
+def _marked(search: Mapping[str, Any]) -> str:
+    """Say when a drift is marked; empty if none was varied."""
+    for factor in search["factors"]:
+        if factor["kind"] == "drift" and factor["high"] > factor["low"]:
+            below, above = marked_bounds(factor["low"], factor["high"])
+            return (
+                f"A drift is marked if it multiplies the hazard of the endpoint by {below:.2f} or less, or "
+                f"by {above:.2f} or more, for entries from month {search['drift_months']:g} (the outer "
+                "quarters of the declared range, on the log scale)."
+            )
+    return ""

@@ -35,10 +35,9 @@ class Factor:
     ----------
     kind
         ``hazard`` of the endpoint in a subgroup or in all, ``channel`` (any other ending), ``accrual``,
-        ``drift``
-        (of the endpoint's hazard between the first patient and ``drift_months``), ``mix`` (share of a
-        subgroup,
-        before the shares are made to sum to 1), ``effect`` (hazard ratio of the cells with a benefit).
+        ``drift`` (of the endpoint's hazard between the first patient and ``drift_months``), ``mix`` (share
+        of a subgroup, before the shares are made to sum to 1), ``effect`` (hazard ratio of the cells with a
+        benefit).
     name
         Subgroup or channel; ``all`` where there is none.
     low, high
@@ -49,11 +48,6 @@ class Factor:
     name: str
     low: float
     high: float
-
-    @property
-    def label(self) -> str:
-        """Column name."""
-        return self.kind if self.name == "all" else f"{self.kind}:{self.name}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from adaptive.oc.null_space import Box, Point, is_beside_benefit, null_at, point
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import simulate as simulate_trials
 
+MARKED = 0.25
+"""Share of a drift's interval at either end, on the log scale, where the drift is marked."""
+
 
 @dataclass(frozen=True)
 class Stages:
@@ -150,12 +153,17 @@ def worst_points(box: Box, first: Sequence[Measured], n_worst: int) -> list[Poin
 
 
 def is_marked_drift(box: Box, point: Point) -> bool:
-    """Return whether the point's drift lies in the outer quarters of its interval, on the log scale."""
+    """Return whether the point's drift lies in an outer quarter of its interval, on the log scale."""
     for factor, value in zip(box.factors, point.values, strict=True):
         if factor.kind == "drift" and factor.high > factor.low:
-            place = np.log(value / factor.low) / np.log(factor.high / factor.low)
-            return bool(abs(place - 0.5) >= 0.25)
+            below, above = marked_bounds(factor.low, factor.high)
+            return value <= below or value >= above
     return False
+
+
+def marked_bounds(low: float, high: float) -> tuple[float, float]:
+    """Return the multipliers at or below which, and at or above which, a drift is marked."""
+    return low * (high / low) ** MARKED, low * (high / low) ** (1 - MARKED)
 
 
 def _comparisons(box: Box, error: str) -> int:

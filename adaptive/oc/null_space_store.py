@@ -8,11 +8,11 @@ from adaptive.design.protocol import Design
 from adaptive.io.atomic import write_atomic
 from adaptive.oc.calibrate_store import SCOPE, csv_bytes, made
 from adaptive.oc.evidence import write_evidence
-from adaptive.oc.null_space import Box, is_beside_benefit
+from adaptive.oc.null_space import Box, Point, is_beside_benefit
 from adaptive.oc.null_space_search import Measured, Searched, Stages, is_marked_drift
+from adaptive.oc.null_words import GLOBAL, against, factor_label, place_words
 
 SUMMARY, TABLE = "nulls.json", "nulls.csv"
-GLOBAL = "all null"
 BIASED = (
     "The largest of many noisy estimates is too large on average: stage 1 only chooses, stage 2 estimates."
 )
@@ -44,7 +44,7 @@ def rows_of(design: Design, box: Box, searched: Searched) -> list[dict[str, Any]
 
 def _row(design: Design, box: Box, stage: int, item: Measured) -> dict[str, Any]:
     estimate = item.estimate
-    factors = {f.label: value for f, value in zip(box.factors, item.point.values, strict=True)}
+    factors = _values(box, item.point)
     return {
         "stage": stage,
         "point": item.point.number,
@@ -59,6 +59,11 @@ def _row(design: Design, box: Box, stage: int, item: Measured) -> dict[str, Any]
         "lower": estimate.lower,
         "upper": estimate.upper,
     }
+
+
+def _values(box: Box, point: Point) -> dict[str, float]:
+    """Return the value of each factor by its column."""
+    return {factor_label(vars(f)): value for f, value in zip(box.factors, point.values, strict=True)}
 
 
 def write_nulls(
@@ -124,9 +129,10 @@ def told(design: Design, box: Box, stages: Stages, searched: Searched, target: f
         f"  {'point':>5}  {'stage 1':>8}  {'stage 2':>8}  {'MCSE':>7}  {'simult. upper':>13}  where",
     ]
     before = {item.point.number: item.estimate.estimate for item in searched.first}
+    declared = {"factors": [vars(factor) for factor in box.factors], "drift_months": box.drift_months}
     for item, upper in zip(searched.second, searched.uppers, strict=True):
-        where = [pattern_words(design, box.patterns[item.point.pattern])]
-        where += [f"{f.label} {v:.2f}" for f, v in zip(box.factors, item.point.values, strict=True)]
+        nulls = pattern_words(design, box.patterns[item.point.pattern])
+        where = place_words(declared, {"nulls": nulls, **_values(box, item.point)})
         lines.append(
             f"  {item.point.number:>5}  {before[item.point.number]:>8.5f}  {item.estimate.estimate:>8.5f}  "
             f"{item.estimate.mcse:>7.5f}  {upper:>13.5f}  {'; '.join(where)}"
@@ -139,11 +145,6 @@ def told(design: Design, box: Box, stages: Stages, searched: Searched, target: f
         f"{max(searched.uppers):.5f} over these points; {SCOPE}",
         f"target {target:g}: {verdict(searched, target)}",
     ]
-
-
-def against(excess: float) -> str:
-    """Return how much higher or lower stage 1 was than stage 2, in words."""
-    return f"{abs(excess):.4f} {'higher' if excess > 0 else 'lower'} than stage 2"
 
 
 def _shown(estimate: mc.Estimate) -> str:

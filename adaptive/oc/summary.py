@@ -47,7 +47,7 @@ def complete_summary(
         Stored results.
     """
     done, *numbers, caution = summary
-    searched = _searched(content.get("null_space", {}).get("searches", []))
+    searched = _searched(content.get("null_space", {}))
     concluded = content.get("dossier", {}).get("conclusion")
     authors = [{"text": f"Conclusion of the authors: {concluded}", "items": []}] if concluded else []
     return [done, _rules(results), *numbers[:1], *searched, *numbers[1:], *authors, caution]
@@ -116,20 +116,23 @@ def _ask(ask: Mapping[str, Any]) -> str:
     return f"{ask['quantity'].replace('>=', '≥')} {ask['sign']} {threshold}{events}"
 
 
-def _searched(searches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Say what a search of the nulls found, because it looks where the scenarios do not."""
+def _searched(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Say what searches of the nulls found of each design, because they look where the scenarios do not."""
     items = []
-    for search in searches:
+    for search in part.get("searches", []):
+        near = " (near the edge of the box)" if search.get("edge") else ""
         largest = next(item for item in search["classes"] if item["kind"] == "largest of all")
         items.append(
             f"{search['design']}, {search['variant']}: {ERRORS[search['error']]} {largest['text']} on "
             f"{largest['n']:,} trials, simultaneous {100 * search['simultaneous_confidence']:g}% upper bound "
-            f"{search['simultaneous_upper_bound']:.3f} over the worst points; {largest['place']}"
+            f"{search['simultaneous_upper_bound']:.3f} over the worst points; {largest['place']}{near}"
         )
     if not items:
         return []
+    unsearched = part.get("unsearched", [])
+    without = f", for {joined(unsearched)} none" if unsearched else ""
     text = (
-        "The scenarios are a few chosen truths. A search over a declared space of nulls, partial nulls "
-        "included, looked for the least favourable one:"
+        "The scenarios are a few chosen truths. Searches over a declared space of nulls looked for the least "
+        f"favourable one, of each design by itself{without}:"
     )
     return [{"text": text, "items": items}]

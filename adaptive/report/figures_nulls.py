@@ -14,19 +14,12 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from adaptive.report.figure_style import COLOURS, INK, STYLE, WIDTH, Drawing, key, panels, to_svg
 
-FIRST, SECOND = "stage 1, chooses", "stage 2, estimates"
+FIRST, MEAN, SECOND = "stage 1, chooses", "its mean over patterns", "stage 2, estimates"
 LOOKS = {
     FIRST: {"color": "#8a8a8a", "marker": "o"},
     SECOND: {"color": COLOURS[2], "marker": "D"},
 }
-FACTOR_WORDS = {
-    "hazard": "hazard of the endpoint",
-    "channel": "hazard of",
-    "accrual": "accrual rate",
-    "drift": "hazard by the date of entry",
-    "mix": "share of",
-    "effect": "hazard ratio where there is benefit",
-}
+MEANS = {MEAN: {"color": INK, "marker": "_"}}
 READING = (
     "Grey points: stage 1, {first:,} trials each, whose largest is too large on average and only chooses. "
     "Diamonds: stage 2, {second:,} independent trials each; the line from a diamond ends at its simultaneous "
@@ -51,13 +44,12 @@ def _name(search: dict, what: str) -> str:
 def pattern_figure(frame: pd.DataFrame, search: dict) -> Drawing:
     """Return the errors of one search, a row per pattern of nulls, those without any benefit first."""
     name = _name(search, "patterns")
-    question = f"In which subgroups must there be no benefit for {search['design']} to err most?"
+    question = f"Where must there be no benefit for {search['design']} to err most?"
     patterns = search["patterns"]
     rows = {pattern: i for i, pattern in enumerate(patterns)}
     caption = (
         f"{_error_words(search)} ({search['variant']}) for every pattern of nulls, over nuisance parameters "
-        f"within the "
-        f"declared box. {_reading(search)}"
+        f"within the declared box. {_reading(search)} {search['spread']}"
     )
     with rc_context(STYLE):
         height = 0.27 * len(patterns) + 1.1
@@ -95,25 +87,29 @@ def factor_figure(frame: pd.DataFrame, search: dict) -> Drawing:
     factors = [factor for factor in search["factors"] if factor["high"] > factor["low"]]
     if not factors:
         return Drawing(name, question, absent="the declared box has no factor that varies")
+    has_effect = any(factor["kind"] == "effect" for factor in factors)
+    without = "Points without any benefit are not in the panel of its hazard ratio. " if has_effect else ""
     caption = (
         f"{_error_words(search)} ({search['variant']}) of every point against each nuisance parameter, a "
-        f"multiplier of "
-        f"the value in {search['scenario']} unless it is a hazard ratio, on a log scale; the other "
-        f"parameters vary "
-        f"too, so a trend shows the parameter and scatter the others. {_reading(search)}"
+        f"multiplier of the value in {search['scenario']} unless it is a hazard ratio, on a log scale. "
+        f"{search['spread']} A trend in one panel may be that of another parameter; dashes, the means of "
+        f"stage 1 over the patterns of one set, are less noisy. {without}{_reading(search)}"
     )
     with rc_context(STYLE):
         canvas, axes = panels(len(factors), height=2.4, columns=min(len(factors), 3), sharex=False)
         for axis, factor in zip(axes, factors, strict=True):
             _draw_factor(axis, frame, factor, search["target"])
         canvas.supylabel(_error_words(search).lower(), fontsize=9)
-        key(canvas, LOOKS)
+        key(canvas, LOOKS | MEANS)
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 
 
 def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -> None:
-    column = factor["kind"] if factor["name"] == "all" else f"{factor['kind']}:{factor['name']}"
+    column = factor["label"]
+    frame = frame[frame[column].notna()]
     first, second = (frame[frame.stage == stage] for stage in (1, 2))
+    means = first.drop_duplicates("set")
+    axis.plot(means[column], means.mean_of_set, linestyle="", markersize=8, **MEANS[MEAN])
     axis.plot(first[column], first.estimate, linestyle="", markersize=2.5, alpha=0.7, **LOOKS[FIRST])
     axis.vlines(
         second[column],
@@ -130,8 +126,7 @@ def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.minorticks_off()
-    words = FACTOR_WORDS[factor["kind"]]
-    axis.set_title(words if factor["name"] == "all" else f"{words} {factor['name']}")
+    axis.set_title(factor["words"])
     axis.set_ylim(bottom=0)
     axis.grid()
 

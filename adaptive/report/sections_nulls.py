@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from adaptive.report.figures_nulls import FACTOR_WORDS, factor_figure, pattern_figure
+from adaptive.report.figures_nulls import factor_figure, pattern_figure
 from adaptive.report.pivot import Table, plain
 from adaptive.report.section import Section, section
 
@@ -10,8 +10,16 @@ KINDS = {
     "largest of all": "Largest of all",
     "global null": "No benefit anywhere",
     "partial null": "Benefit somewhere",
+    "arm beside a benefit": "No benefit of an arm beside one that has it in the same subgroup",
     "marked drift": "Marked drift of hazards",
 }
+INTRODUCTION = (
+    "A type I error depends on what is not known: which subgroups and arms have no benefit, hazards, "
+    "accrual, drift. The space below was declared and searched in two stages. Stage 1 simulates few trials "
+    "at many points and only chooses, because the largest of many noisy estimates is too large; stage 2 "
+    "simulates the chosen points again with independent seeds. Errors are estimated over the declared set: "
+    "nothing is said of points that were not simulated."
+)
 
 
 def null_section(content: dict) -> Section | None:
@@ -30,7 +38,7 @@ def null_section(content: dict) -> Section | None:
     return section(
         "null-space",
         "Type I error over a space of nulls",
-        [*_lead(searches), *part["lead"]],
+        [INTRODUCTION, *(search["found"] for search in searches), *part["lead"]],
         _declared(searches),
         _largest(searches),
         *drawings,
@@ -40,46 +48,19 @@ def null_section(content: dict) -> Section | None:
     )
 
 
-def _lead(searches: list[dict]) -> list[str]:
-    first = searches[0]
-    sentences = [
-        "A type I error depends on what is not known: which subgroups have no benefit, hazards, accrual, "
-        "drift. "
-        "The space below was declared and searched in two stages. Stage 1 simulates few trials at many "
-        "points and "
-        "only chooses, because the largest of many noisy estimates is too large; stage 2 simulates the "
-        "chosen "
-        "points again with independent seeds. Errors are estimated over the declared set: nothing is said of "
-        "points that were not simulated."
-    ]
-    for search in searches:
-        worst = search["classes"][0]
-        sentences.append(
-            f"{search['design']} ({search['variant']}): the largest error found is {worst['text']} at: "
-            f"{worst['place']}. The simultaneous {100 * search['simultaneous_confidence']:g}% upper bound "
-            f"over the "
-            f"points of stage 2 is {search['simultaneous_upper_bound']:.4f}; target {search['target']:g}: "
-            f"{search['verdict']}. On average stage 1 was {search['excess_of_stage_1']:+.4f} off there."
-        )
-    if len({search["variant"] for search in searches}) == 1 and first["variant"] == "as designed":
-        sentences.append("The search was made with futility as designed only.")
-    return sentences
-
-
 def _declared(searches: list[dict]) -> Table | None:
     """Return the declared set: what varies, within which bounds."""
     rows = []
     for search in searches:
         place = {"design": search["design"], "variant": search["variant"]}
         for factor in search["factors"]:
-            words = FACTOR_WORDS[factor["kind"]]
-            name = words if factor["name"] == "all" else f"{words} {factor['name']}"
+            name = factor["words"]
             if factor["kind"] == "drift":
                 name += f", complete at month {search['drift_months']:g}"
             span = f"{factor['low']:g} to {factor['high']:g}"
             rows.append(place | {"what": name, "range": span})
-        patterns = f"{len(search['patterns'])} patterns, each with every point of the box"
-        rows.append(place | {"what": "which subgroups or arms have no benefit", "range": patterns})
+        patterns = f"patterns: {len(search['patterns'])}, each with every point of the box"
+        rows.append(place | {"what": search["varied"], "range": patterns})
         stages = (
             f"{search['stage_1']['points']} points x {search['stage_1']['trials']:,} trials, seed "
             f"{search['stage_1']['seed']}; then {search['stage_2']['points']} points x "
@@ -90,8 +71,7 @@ def _declared(searches: list[dict]) -> Table | None:
         pd.DataFrame(rows),
         name="nulls_declared",
         caption="The declared space of nulls. Ranges multiply the value in the scenario of the search, "
-        "except "
-        "hazard ratios.",
+        "except hazard ratios.",
         stub=3,
         titles={"design": "Design", "variant": "Futility", "what": "What varies", "range": "Range"},
         made_by="nulls",
@@ -99,25 +79,22 @@ def _declared(searches: list[dict]) -> Table | None:
 
 
 def _largest(searches: list[dict]) -> Table | None:
-    rows = [
-        {
-            "design": search["design"],
-            "variant": search["variant"],
-            "kind": KINDS[item["kind"]],
-            "place": item["place"],
-            "text": item["text"],
-            "upper": f"{item['upper']:.4f}",
-            "n": item["n"],
-        }
-        for search in searches
-        for item in search["classes"]
-    ]
+    """Return a row per point that is the largest of some kind, with all these kinds."""
+    rows: dict[tuple[str, str, int], dict] = {}
+    for search in searches:
+        for item in search["classes"]:
+            kind, key = KINDS[item["kind"]], (search["design"], search["variant"], item["point"])
+            if key in rows:
+                rows[key]["kind"] += f"; {kind}"
+                continue
+            numbers = {"text": item["text"], "upper": f"{item['upper']:.4f}", "n": item["n"]}
+            rows[key] = {"design": key[0], "variant": key[1], "kind": kind, "place": item["place"]} | numbers
+    marked = " ".join(dict.fromkeys(search["marked"] for search in searches if search["marked"]))
     return plain(
-        pd.DataFrame(rows),
+        pd.DataFrame(list(rows.values())),
         name="nulls_largest",
         caption="Largest error of stage 2 over all its points and over those of each kind, with its Monte "
-        "Carlo "
-        "error, the simultaneous upper bound, and where it is.",
+        f"Carlo error, the simultaneous upper bound, and where it is. {marked}".rstrip(),
         stub=4,
         numeric=True,
         titles={
@@ -135,28 +112,28 @@ def _largest(searches: list[dict]) -> Table | None:
 
 def _points(frame: pd.DataFrame, searches: list[dict]) -> Table | None:
     """Return every point of both stages."""
-    labels = [
-        factor["kind"] if factor["name"] == "all" else f"{factor['kind']}:{factor['name']}"
-        for search in searches
-        for factor in search["factors"]
-    ]
-    factors = [label for label in dict.fromkeys(labels) if label in frame]
-    columns = ["design", "variant", "stage", "point", "nulls", *factors, "text", "simultaneous_upper", "n"]
-    shown = frame.assign(**{name: frame[name].map("{:.2f}".format) for name in factors})
+    titles = {factor["label"]: factor["words"] for search in searches for factor in search["factors"]}
+    factors = [label for label in titles if label in frame]
+    columns = ["design", "variant", "stage", "point", "set", "nulls", *factors, "text"]
+    columns += ["simultaneous_upper", "n"]
+    shown = frame.assign(**{name: frame[name].map("{:.2f}".format, na_action="ignore") for name in factors})
     shown = shown.sort_values(
         ["design", "variant", "stage", "estimate"], ascending=[True, True, False, False]
     )
     return plain(
         shown[columns],
         name="null_space",
-        caption="Every simulated point, stage 2 first, the largest error first.",
+        caption="Every simulated point, stage 2 first, the largest error first. Points with one number under "
+        "Set have the same nuisance parameters.",
         stub=3,
         numeric=True,
         collapse=True,
-        titles={
+        titles=titles
+        | {
             "design": "Design",
             "variant": "Futility",
             "stage": "Stage",
+            "set": "Set",
             "point": "Point",
             "nulls": "No benefit",
             "text": "Error (MCSE)",

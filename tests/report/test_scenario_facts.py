@@ -8,7 +8,7 @@ import pytest
 from adaptive.config.build import build_scenario
 from adaptive.config.compose import compose_one
 from adaptive.oc.answers import answers_part, rows_for, sentences
-from adaptive.oc.coverage import alternative_families, null_families
+from adaptive.oc.coverage import ARMS, SPACE, alternative_families, null_families
 from adaptive.oc.dgm import dgm_part
 from adaptive.oc.load import load_results
 from adaptive.oc.published import check_table, implied_value
@@ -26,7 +26,7 @@ def facts(log_hr, **changes) -> Facts:
 
 
 def families(found, **options) -> dict[str, str]:
-    return dict(null_families(found, searched=set())) | dict(alternative_families(found))
+    return dict(null_families(found, {}, ["rar"])) | dict(alternative_families(found))
 
 
 SET = {
@@ -63,6 +63,11 @@ def test_every_family_is_recognised_by_the_truth():
     found = families(SET)
     assert {name: found[name] for name in EXPECTED} == EXPECTED
     assert found["partial nulls over subgroups"].startswith("only 2 of 6 patterns")
+    assert found[ARMS] == "" and families(SET | {"half": facts([[0, -0.6]] * 3)})[ARMS] == "half"
+    alone = {"null": facts([[0.0]] * 3), "some": facts([[-0.6], [np.nan], [0]])}
+    assert ARMS not in families(alone), "with one arm there is no other"
+    one = dict(null_families({"null": facts([[0.0, 0.0]])}, {"subgroups": ["rar"]}, ["rar"]))
+    assert one["partial nulls over subgroups"] == "one subgroup: there are none"
     assert "graded" in found["arms that differ"]
 
 
@@ -151,6 +156,7 @@ def test_a_published_number_out_of_tolerance_or_unknown_is_told(scenario):
     ]
     table = check_table(asked, {"srs_null": scenario})
     assert table.within.tolist()[:2] == ["yes", "no"]
+    assert table.difference[1] == "\N{MINUS SIGN}0.06" and table.difference[0][0] in "+\N{MINUS SIGN}"
     assert "no channel 'deth'" in table.within[2] and "not among the results" in table.within[3]
 
 
@@ -202,6 +208,8 @@ def test_an_answer_is_made_of_the_rows_it_names():
     }
     rows = rows_for(asked, TABLES)
     assert rows.scenario.tolist() == ["drift", "null"]
+    both = rows_for(asked | {"designs": ["fixed", "rar"]}, TABLES)
+    assert both.design.tolist() == ["rar", "rar", "fixed"], "designs stand as in the report's tables"
     said = sentences(asked, rows)[0]
     assert "3.00% (MCSE 0.10)" in said or "3.0% (MCSE 0.1)" in said
     assert "“null”" in said and "“drift”" in said and "n = 1,000" in said and "m =" not in said
@@ -228,14 +236,27 @@ def test_a_question_without_an_answer_says_what_was_missing(result):
     assert answers[1]["absent"] == "the results hold no Power"
 
 
+COVERED = {
+    "subgroups": "partial nulls over subgroups",
+    "arms": ARMS,
+    "hazard_in": "null with unequal baseline hazards",
+    "drift": "null with drift",
+}
+
+
 def test_a_search_of_nulls_covers_only_what_it_varied():
     alone = {"null": SET["null"], "one": SET["one"]}
-    space = "search of the null space"
-    for searched, family in (
-        ({"partial"}, "partial nulls over subgroups"),
-        ({"hazard_in"}, "null with unequal baseline hazards"),
-        ({"drift"}, "null with drift"),
-    ):
-        found = dict(null_families(alone, searched=searched))
-        assert [name for name, by in found.items() if by == space] == [family]
-    assert space not in dict(null_families(alone, searched={"hazard", "accrual"})).values()
+    for varied, family in COVERED.items():
+        found = dict(null_families(alone, {varied: ["rar"]}, ["rar"]))
+        assert [name for name, by in found.items() if by == SPACE] == [family]
+    other = dict(null_families(alone, {"hazard": ["rar"], "accrual": ["rar"]}, ["rar"]))
+    assert SPACE not in other.values()
+
+
+@pytest.mark.parametrize("varied", COVERED)
+def test_a_search_of_nulls_covers_only_the_designs_that_were_searched(varied):
+    alone = {"null": SET["null"], "one": SET["one"]}
+    found = dict(null_families(alone, {varied: ["rar"]}, ["fixed", "rar"]))[COVERED[varied]]
+    assert found.startswith("only for rar: search of the null space; not for fixed")
+    both = dict(null_families(alone, {varied: ["rar", "fixed"]}, ["fixed", "rar"]))
+    assert both[COVERED[varied]] == SPACE

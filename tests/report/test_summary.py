@@ -12,6 +12,7 @@ SEARCH = {
     "error": "any_false_claim",
     "simultaneous_confidence": 0.95,
     "simultaneous_upper_bound": 0.2198,
+    "edge": "This point lies near a corner of the box.",
     "classes": [
         {"kind": "global null", "text": "0.05 (0.01)", "n": 100, "place": "all null"},
         {
@@ -96,7 +97,9 @@ def test_scope_events_and_combinations_are_told(tmp_path):
 
 
 def test_the_worst_searched_null_follows_the_errors_and_the_conclusion_comes_before_the_caution(tmp_path):
-    content = {"null_space": {"searches": [SEARCH]}, "dossier": {"conclusion": "Not fit <b>yet</b>."}}
+    other = SEARCH | {"design": "fixed", "edge": ""}
+    part = {"searches": [SEARCH, other], "unsearched": ["single"]}
+    content = {"null_space": part, "dossier": {"conclusion": "Not fit <b>yet</b>."}}
     found = completed(tmp_path, content)
     assert [item["text"][:6] for item in found] == [
         "done",
@@ -107,7 +110,10 @@ def test_the_worst_searched_null_follows_the_errors_and_the_conclusion_comes_bef
         "Conclu",
         "cautio",
     ]
-    (line,) = found[3]["items"]
+    line, second = found[3]["items"]
+    assert "of each design by itself, for single none:" in found[3]["text"]
+    assert line.endswith(" (near the edge of the box)") and second.startswith("fixed, as designed: ")
+    assert not second.endswith("near the edge of the box)")
     for text in ("adaptive, as designed", "0.212 (0.003)", "20,000 trials", "95%", "0.220", "drift 1.28"):
         assert text in line
     assert found[5]["text"] == "Conclusion of the authors: Not fit <b>yet</b>."

@@ -13,9 +13,13 @@ from adaptive.oc.null_content import AS_DESIGNED, IGNORED, NOT_SEARCHED, classes
 from adaptive.oc.null_space import Box, Factor, is_beside_benefit, null_patterns
 from adaptive.oc.null_space_search import Stages, is_marked_drift, search_nulls, worst_points
 from adaptive.oc.null_space_store import SUMMARY, write_nulls
+from adaptive.oc.null_words import NO_ARMS, edge_words, found_words, place_words
 from adaptive.oc.source import Source
-from adaptive.report.sections_nulls import null_section
-from tests.report.sensitivity_study import CONFIG, write_study
+from adaptive.oc.study import run_cell
+from adaptive.report.pivot import ABSENT, Table
+from adaptive.report.sections_nulls import KINDS, null_section
+from tests.report.sensitivity_study import CONFIG, EFFECTS, write_study
+from tests.results_toys import fake_simulate
 from tests.toy import toy_design, toy_scenario
 from tests.unit.test_null_space import simulator
 
@@ -27,6 +31,7 @@ FACTORS = (
 STAGES = Stages("any_false_claim", 8, 400, 2000, 3, 0.05, 1, 2)
 RULES = {"win": {"kind": "efficacy", "binding": True}, "stop": {"kind": "futility", "binding": True}}
 SETTINGS = CONFIG | {"looks": {}, "rules": RULES, "allocation": {}, "model": {}, "posterior": {}}
+SETTINGS |= {"partial": ["subgroups", "arms"]}
 
 
 def searched(design):
@@ -53,6 +58,22 @@ def study(tmp_path, found):
 def put(folder, name, found, settings):
     design, box, search = found
     write_nulls(folder / "nulls" / name, design, box, STAGES, search, 0.025, settings, "adaptive nulls")
+
+
+def add_design(study, name):
+    config = SETTINGS | {"design": SETTINGS["design"] | {"name": name}}
+    run_cell(
+        toy_design(name=name),
+        toy_scenario(EFFECTS["toy"]),
+        study=study.name,
+        seed=config["seed"],
+        n_trials=config["n_trials"],
+        chunk_size=50,
+        path=study.parent,
+        resolved_config=config,
+        progress=False,
+        simulate=fake_simulate,
+    )
 
 
 def part_of(study, **changes):
@@ -132,6 +153,105 @@ def test_an_altered_search_is_refused(study):
     with pytest.raises(BadInput, match="altered after it was written"):
         part_of(study)
     assert "altered" in part_of(study, draft=True)["messages"][0]
+
+
+def test_a_search_says_how_many_sets_of_parameters_its_points_rest_on(study, found):
+    part = part_of(study)
+    (search,) = part["searches"]
+    first, second = found[2].first, found[2].second
+    sets = {item.point.values for item in second}
+    most = max(sum(item.point.values == one for item in second) for one in sets)
+    assert len(sets) < len(second), "patterns share sets: the case that the figure must tell"
+    assert (
+        f"The {len(first)} points of stage 1 combine 5 patterns of nulls with 9 sets of 3 nuisance "
+        f"parameters; the {len(second)} points of stage 2 rest on {len(sets)} of these sets, "
+        f"with up to {most} points on one."
+    ) in search["spread"]
+    assert search["spread"] in search["found"]
+    frame = part["tables"]["null_space"]
+    assert frame.groupby("set").accrual.nunique().max() == 1 and frame.set.nunique() == 9
+    for number, own in frame[frame.stage == 1].groupby("set"):
+        rates = [item.count / item.n for item in first if item.point.values[0] == own.accrual.iloc[0]]
+        assert np.allclose(own.mean_of_set, np.mean(rates)), number
+    shown = null_section({"null_space": part, "tables": part["tables"]})
+    drawings = [block for block in shown.blocks if hasattr(block, "svg")]
+    assert all(search["spread"] in drawing.caption for drawing in drawings)
+
+
+def test_a_worst_point_near_the_edge_is_told_with_what_it_means():
+    factors = [vars(factor) for factor in FACTORS]
+    search = {"factors": factors, "drift_months": 24.0}
+    # The outer tenth of 0.5 to 2, on the log scale, ends at 0.5 * 4 ** 0.1 = 0.574.
+    inner = {"nulls": "null in red", "accrual": 0.58, "drift": 1.0, "effect": 0.5}
+    assert edge_words(search, inner) == ""
+    (edge,) = [edge_words(search, inner | {"accrual": 0.57})]
+    assert edge == (
+        "This point lies near the edge of the box: accrual rate \N{MULTIPLICATION SIGN}0.57 (box 0.5 to 2). "
+        "A larger error within the box is possible."
+    )
+    corner = edge_words(search, inner | {"accrual": 1.9, "effect": 0.41})
+    assert "near a corner of the box: accrual rate" in corner
+    assert (
+        corner.count("(box ") == 2 and "hazard ratio where there is benefit 0.41 (box 0.4 to 0.8)" in corner
+    )
+    assert edge_words(search, inner | {"nulls": "all null", "effect": 0.41}) == "", "there is no benefit"
+
+
+def test_places_are_in_plain_words_and_without_a_benefit_none_has_a_size():
+    factors = [vars(Factor("channel", "dropout", 0.5, 3.0)), *(vars(factor) for factor in FACTORS[1:])]
+    search = {"factors": factors, "drift_months": 24.0}
+    row = {"nulls": "null in red", "channel:dropout": 1.5, "drift": 1.25, "effect": 0.5}
+    assert place_words(search, row) == [
+        "null in red",
+        "hazard of dropout \N{MULTIPLICATION SIGN}1.50",
+        "hazard of the endpoint \N{MULTIPLICATION SIGN}1.25 for entries from month 24",
+        "hazard ratio where there is benefit 0.50",
+    ]
+    assert len(place_words(search, row | {"nulls": "all null"})) == 3
+
+
+def test_the_section_prints_words_a_point_once_and_what_a_marked_drift_is(study):
+    part = part_of(study)
+    shown = null_section({"null_space": part, "tables": part["tables"]})
+    declared, largest, points = (block for block in shown.blocks if isinstance(block, Table))
+    texts = [[cell.text for cell in line] for line in declared.rows]
+    assert any("which subgroups or arms have no benefit" in line for line in texts)
+    assert "by 0.71 or less, or by 1.41 or more, for entries from month 24" in largest.caption
+    places = [line[3].text for line in largest.rows]
+    assert len(set(places)) == len(places) and largest.rows[0][2].text.startswith("Largest of all; ")
+    kinds = "; ".join(line[2].text for line in largest.rows)
+    assert all(kinds.count(kind) == 1 for kind in KINDS.values())
+    assert "accrual rate" in points.head and "accrual" not in points.head
+    place = points.head.index("hazard ratio where there is benefit")
+    for line in points.rows:
+        assert (line[place].text == ABSENT) == (line[points.head.index("No benefit")].text == "all null")
+    assert "off there" not in " ".join(shown.lead) and "than stage 2 on average" in " ".join(shown.lead)
+
+
+def test_a_search_says_for_which_designs_there_is_none_and_what_was_not_tried(study, found):
+    add_design(study, "other")
+    part = part_of(study)
+    assert part["unsearched"] == ["other"]
+    assert part["lead"] == [
+        "toy: searched with futility as designed only.",
+        "other: not searched; nothing is said of the error there.",
+    ]
+    ignored = copy.deepcopy(SETTINGS)
+    ignored["rules"]["stop"]["binding"] = False
+    put(study, "ignored", found, ignored)
+    assert part_of(study)["lead"] == ["other: not searched; nothing is said of the error there."]
+    (study / "nulls" / "toy" / SUMMARY).unlink()
+    assert set(part_of(study)["unsearched"]) == {"toy", "other"}, "with futility ignored it is another trial"
+
+
+def test_without_patterns_of_arms_the_gap_is_told(study):
+    file = study / "nulls" / "toy" / SUMMARY
+    content = json.loads(file.read_text())
+    assert NO_ARMS not in part_of(study)["searches"][0]["found"]
+    kept = [row | {"beside_benefit": False} for row in content["rows"]]
+    stripped = content | {"rows": kept, "variant": AS_DESIGNED}
+    assert NO_ARMS in found_words(stripped | {"arms": 2}, "toy", "0.1")
+    assert NO_ARMS not in found_words(stripped | {"arms": 1}, "toy", "0.1")
 
 
 def test_without_a_search_the_report_says_so(tmp_path):

@@ -19,6 +19,7 @@ from adaptive.oc.null_space import (
 )
 from adaptive.oc.null_space_search import Stages, search_nulls
 from adaptive.oc.null_space_store import pattern_words, told
+from adaptive.oc.null_words import factor_label
 from adaptive.scenario.estimand import true_values
 from tests.toy import toy_design, toy_scenario
 
@@ -37,7 +38,7 @@ def test_a_point_changes_what_it_names_and_nothing_else():
     base, protocol = toy_scenario(((-0.3, 0.2), (0.0, -0.9))), toy_design()
     box = Box(FACTORS, null_patterns(protocol, "cells"), 24.0)
     point = points_of(box, 8, 1)[5 * 9 + 3]
-    value = dict(zip([f.label for f in FACTORS], point.values, strict=True))
+    value = dict(zip([factor_label(vars(f)) for f in FACTORS], point.values, strict=True))
     null = null_at(base, EVENT, box, point)
     made = null.scenario
     ratio = np.asarray(made.hazards.base / base.hazards.base)
