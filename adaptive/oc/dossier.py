@@ -67,6 +67,12 @@ ENTRIES = Record(
                 required=("parameter", "justification", "source", "tag"),
             )
         ),
+        "parameters": Several(
+            Record(
+                dict.fromkeys(("parameter", "population", "uncertainty", "extraction"), TEXT),
+                required=("parameter",),
+            )
+        ),
         "ranges": Several(
             Record(
                 dict.fromkeys(("factor", "bounds", "justification"), TEXT),
@@ -155,7 +161,7 @@ def _between(clean: dict[str, Any]) -> list[str]:
     faults = []
     if clean.get("status") == "frozen" and "frozen" not in clean:
         faults.append("frozen: is missing; a frozen dossier says when, by whom and why (date, by, reason)")
-    for name, key in (("questions", "id"), ("estimands", "name")):
+    for name, key in (("questions", "id"), ("estimands", "name"), ("parameters", "parameter")):
         ids = [entry.get(key) for entry in clean.get(name, [])]
         for twice in sorted({str(each) for each in ids if ids.count(each) > 1}):
             faults.append(f"{name}: {key} {twice!r} occurs {ids.count(twice)} times; give each its own")

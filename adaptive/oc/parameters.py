@@ -5,7 +5,7 @@ Nothing here knows a name of a parameter.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
@@ -13,7 +13,10 @@ from adaptive.oc.load import CellResult
 
 PROVENANCE = ("unit", "source", "tag")
 DOUBTFUL = ("unverified", "assumption", "assumed", "expert opinion")
-PARAMETER_COLUMNS = ("parameter", "value", "unit", "source", "tag", "used in", "flag")
+ASSUMED = ("assumption", "assumed", "expert opinion")
+NOT_GIVEN = "not given"
+EVIDENCE = "population, limits, extraction"
+PARAMETER_COLUMNS = ("parameter", "value", "unit", "source", "tag", EVIDENCE, "used in", "flag")
 
 
 def is_parameter(node: object) -> bool:
@@ -56,8 +59,37 @@ def flag(source: str, tag: str) -> str:
     return "" if tag else "no tag"
 
 
-def parameter_table(results: Sequence[CellResult]) -> pd.DataFrame:
-    """Return value, unit, source and tag of every parameter with provenance, and where it is used."""
+def is_of(parameter: str, stated: str) -> bool:
+    """Return whether a parameter is the one that is stated, or lies below it."""
+    return parameter == stated or parameter.startswith((f"{stated}.", f"{stated}["))
+
+
+def evidence(parameter: str, source: str, tag: str, stated: Sequence[Mapping[str, str]]) -> str:
+    """Return population, uncertainty and extraction of a value as a dossier states them.
+
+    An assumption has no population, whatever is stated of the parameter that it replaces.
+    """
+    if any(word in text.lower() for word in ASSUMED for text in (source, tag)):
+        return "none: assumption"
+    found = [entry for entry in stated if is_of(parameter, entry["parameter"])]
+    if not found:
+        return NOT_GIVEN
+    # The entry with the longest name is that of the parameter itself.
+    entry = max(found, key=lambda each: len(each["parameter"]))
+    kinds = (("population", "population"), ("limits", "uncertainty"), ("extraction", "extraction"))
+    return "; ".join(f"{word}: {entry.get(key, NOT_GIVEN)}" for word, key in kinds)
+
+
+def parameter_table(results: Sequence[CellResult], stated: Sequence[Mapping[str, str]] = ()) -> pd.DataFrame:
+    """Return every parameter with provenance, and where it is used.
+
+    Parameters
+    ----------
+    results
+        Stored results; value, unit, source and tag are those of their configurations.
+    stated
+        What the dossier says of the evidence behind parameters.
+    """
     users: dict[tuple, list[CellResult]] = defaultdict(list)
     for result in results:
         for path, node in walk(result.config):
@@ -65,7 +97,7 @@ def parameter_table(results: Sequence[CellResult]) -> pd.DataFrame:
                 provenance = (str(node.get(key) if node.get(key) is not None else "") for key in PROVENANCE)
                 users[(path, value_text(node["value"]), *provenance)].append(result)
     rows = [
-        (*key, _used_in(cells, results), flag(source=key[3], tag=key[4]))
+        (*key, evidence(key[0], *key[3:5], stated), _used_in(cells, results), flag(source=key[3], tag=key[4]))
         for key, cells in sorted(users.items())
     ]
     return pd.DataFrame(rows, columns=list(PARAMETER_COLUMNS))

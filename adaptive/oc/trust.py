@@ -4,7 +4,7 @@ Judges, and refuses nothing: the commands refuse, or mark the report as a draft.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
@@ -12,7 +12,7 @@ from adaptive.io.hashing import sha256_data
 from adaptive.io.manifest import code_state, is_untouched
 from adaptive.oc import labels
 from adaptive.oc.load import CellResult
-from adaptive.oc.parameters import parameter_table
+from adaptive.oc.parameters import is_of, parameter_table
 from adaptive.oc.source import Source
 from adaptive.oc.targets import strangers, target_faults, target_table, targets_of, unjudged
 
@@ -38,7 +38,7 @@ def trust_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
         *result_faults(source.results),
         *benchmark_faults(source.results),
         *scenario_faults(source.results),
-        *parameter_faults(source.results),
+        *parameter_faults(source.results, source.dossier.get("parameters", [])),
         *strangers(source.dossier.get("targets") or {}, list(labels.METRICS)),
         *unjudged(source.dossier.get("targets") or {}, tables, reached),
         *target_faults(reached, targets),
@@ -141,10 +141,18 @@ def scenario_faults(results: Sequence[CellResult]) -> list[str]:
     ]
 
 
-def parameter_faults(results: Sequence[CellResult]) -> list[str]:
-    """Return parameters that do not say where they come from; unverified ones are flagged, not faults."""
+def parameter_faults(results: Sequence[CellResult], stated: Sequence[Mapping[str, str]] = ()) -> list[str]:
+    """Return parameters that do not say where they come from, and stated ones that do not exist.
+
+    Unverified ones are flagged, not faults.
+    """
     table = parameter_table(results)
-    faults = []
+    faults = [
+        f"parameters: {name!r} in the dossier is no parameter of these results; give a name of the table of "
+        "parameters, or the beginning of one"
+        for name in (entry["parameter"] for entry in stated)
+        if not any(is_of(parameter, name) for parameter in table.parameter)
+    ]
     for flag, key in (("no source", "source"), ("no tag", "tag")):
         names = list(dict.fromkeys(table.loc[table.flag == flag, "parameter"]))
         if names:

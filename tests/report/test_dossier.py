@@ -66,6 +66,14 @@ FAULTS = {
         "tolerance: 1, source: d}]",
         "checks[0].months: a median is not at some months",
     ),
+    "evidence without its parameter": (
+        "parameters: [{population: a registry}]",
+        "parameters[0].parameter: is missing",
+    ),
+    "evidence of a parameter twice": (
+        "parameters: [{parameter: a}, {parameter: a}]",
+        "parameters: parameter 'a' occurs 2 times",
+    ),
     "a name given twice": ("version: a\nversion: b", "'version' is given twice"),
     "a reference": ("version: &a x\nstatus: *a", "references (*name) are not allowed"),
     "a call": ("version: !!python/object/apply:os.system [ls]", "not a plain YAML file"),

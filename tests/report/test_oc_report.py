@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from adaptive.oc.parameters import differences, flag, is_parameter, walk
+from adaptive.oc.parameters import differences, evidence, flag, is_parameter, walk
 from adaptive.oc.report_content import build_content, rule_text
 from adaptive.oc.study import run_cell
 from adaptive.oc.tables import cell_text
@@ -276,6 +276,33 @@ def test_walk_finds_parameters_at_any_depth():
 )
 def test_doubtful_parameters_are_flagged(source, tag, expected):
     assert flag(source, tag) == expected
+
+
+STATED = [
+    {"parameter": "scenario.hazards", "population": "a registry"},
+    {"parameter": "scenario.hazards.death", "uncertainty": "9 to 11 months", "extraction": "ln 2 / median"},
+]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "source", "expected"),
+    [
+        (
+            "scenario.hazards.death.tnbc",
+            "a paper",
+            "population: not given; limits: 9 to 11 months; extraction: ln 2 / median",
+        ),
+        (
+            "scenario.hazards.relapse",
+            "a paper",
+            "population: a registry; limits: not given; extraction: not given",
+        ),
+        ("scenario.hazards_other", "a paper", "not given"),
+        ("scenario.hazards.death", "assumption: stress", "none: assumption"),
+    ],
+)
+def test_the_evidence_behind_a_parameter_is_told_or_said_not_to_be_given(parameter, source, expected):
+    assert evidence(parameter, source, "derived", STATED) == expected
 
 
 def test_differences_show_only_what_differs():

@@ -16,7 +16,7 @@ from adaptive.oc.metrics import row
 from adaptive.oc.source import Source
 from adaptive.oc.tables import build_tables, tidy
 from adaptive.oc.targets import DEFAULTS, target_faults, target_table, targets_of
-from adaptive.oc.trust import trust_part
+from adaptive.oc.trust import parameter_faults, trust_part
 from tests.report.synthetic import default_config, fake_arrays, write_result
 
 NULL = ((0.0, 0.0), (0.0, 0.0))
@@ -161,6 +161,17 @@ def test_parameters_without_source_or_tag_are_faults_and_unverified_ones_are_not
         "parameter scenario.log_hr: has no source; write its source beside its value",
         "parameter scenario.baseline.TNBC: has no tag; write its tag beside its value",
     ]
+
+
+def test_evidence_stated_of_a_parameter_that_does_not_exist_is_a_fault(tmp_path):
+    write(tmp_path, "fixed", "null")
+    results = load_results([tmp_path])
+    names = ("scenario.baseline", "scenario.log_hr", "scenario.log")
+    stated = [{"parameter": name, "population": "a registry"} for name in names]
+    (fault,) = parameter_faults(results, stated)
+    assert fault.startswith("parameters: 'scenario.log' in the dossier is no parameter")
+    made = trust_part(Source(results, dossier={"parameters": stated}), build_tables(results))
+    assert fault in made["faults"]
 
 
 def test_targets_of_metrics_that_do_not_exist_are_faults(study):
