@@ -41,10 +41,11 @@ def _calendar(frame: pd.DataFrame, meta: dict, *, name: str, question: str, what
     looks = {d: v for d, v in look_of(meta["designs"]).items() if d in set(frame.design)}
     with rc_context(STYLE):
         canvas, axes = panels(len(scenarios), height=1.6, columns=4 if len(scenarios) > 6 else 3)
+        first = next(iter(looks))
         for axis, scenario in zip(axes, scenarios, strict=True):
             for design, look in looks.items():
                 own = frame[(frame.scenario == scenario) & (frame.design == design)]
-                _band(axis, own, look)
+                _course(axis, own, look, filled=design == first)
             axis.set_title(scenario)
             axis.grid()
         axes[0].set_xlim(0, float(frame.month.max()))
@@ -53,20 +54,21 @@ def _calendar(frame: pd.DataFrame, meta: dict, *, name: str, question: str, what
         canvas.supylabel(what, fontsize=9)
         key(canvas, looks, lines=True)
     caption = (
-        f"{what.capitalize()} by calendar month: median over trials and, shaded with a thin edge, the range "
-        "from 5% to 95% of trials. A trial is joined linearly through its looks, between which nothing is "
-        "stored, and stays level after the last one: with few looks the course between them is a guess. Its "
-        "patients are all there at the last randomisation."
+        f"{what.capitalize()} by calendar month: median over trials, and 5% and 95% of trials as thin lines, "
+        f"shaded between them for {first} only. A trial is joined linearly through its looks, "
+        "between which nothing is stored, and stays level after the last one: with few looks the course "
+        "between them is a guess. Its patients are all there at the last randomisation."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 
 
-def _band(axis: Axes, own: pd.DataFrame, look: dict) -> None:
-    """Draw the median and the band of one design."""
+def _course(axis: Axes, own: pd.DataFrame, look: dict, *, filled: bool) -> None:
+    """Draw the median of one design and its 5% and 95%; several bands on each other would be one grey."""
     month, low, high = (own[c].to_numpy(float) for c in ("month", "p05", "p95"))
-    axis.fill_between(month, low, high, color=look["color"], alpha=0.12, lw=0)
+    if filled:
+        axis.fill_between(month, low, high, color=look["color"], alpha=0.1, lw=0)
     for edge in (low, high):
-        axis.plot(month, edge, color=look["color"], linestyle=look["linestyle"], linewidth=0.5)
+        axis.plot(month, edge, color=look["color"], linestyle=look["linestyle"], linewidth=0.7)
     axis.plot(month, own.p50.to_numpy(float), color=look["color"], linestyle=look["linestyle"], linewidth=1.5)
 
 
@@ -96,7 +98,6 @@ def distribution_figure(content: dict, metric: str) -> Drawing:
             axis.set_title(scenario)
             axis.set_ylim(0, 1.02)
             axis.grid()
-        _name_lines(axes, frame, scenarios, looks)
         canvas.supxlabel(xlabel, fontsize=9)
         canvas.supylabel("share of trials at or below", fontsize=9)
         key(canvas, looks, lines=True)
@@ -112,29 +113,3 @@ def _steps(axis: Axes, own: pd.DataFrame, look: dict) -> None:
     """Draw one distribution function."""
     style = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 1.5}
     axis.step(own.value, own.cumulative, where="post", **style)
-
-
-def _name_lines(axes: list[Axes], frame: pd.DataFrame, scenarios: list[str], looks: dict) -> None:
-    """Write the names of the designs at their lines, in the panel where these lie farthest apart."""
-    middle = frame[np.isclose(frame.cumulative, 0.5)]
-    spread = middle.groupby("scenario").value.agg(np.ptp).reindex(scenarios)
-    place = int(np.argmax(spread.to_numpy(float)))
-    axis, own = axes[place], frame[frame.scenario == scenarios[place]]
-    order = middle[middle.scenario == scenarios[place]].sort_values("value").design.tolist()
-    for i, design in enumerate(order):
-        level = 0.25 + 0.5 * i / max(len(order) - 1, 1)
-        line = own[own.design == design]
-        x = float(line.value.iloc[int(np.abs(line.cumulative - level).argmin())])
-        left = x > sum(axis.get_xlim()) / 2
-        label = axis.annotate(
-            design,
-            (x, level),
-            xytext=(-12 if left else 12, 0),
-            textcoords="offset points",
-            fontsize=7.5,
-            ha="right" if left else "left",
-            va="center",
-            color=looks[design]["color"],
-            arrowprops={"arrowstyle": "-", "color": looks[design]["color"], "linewidth": 0.6},
-        )
-        label.set_in_layout(False)

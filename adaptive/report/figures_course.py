@@ -11,13 +11,15 @@ from matplotlib.ticker import MaxNLocator
 from adaptive.report.figure_style import INK, STYLE, Drawing, key, look_of, panels, to_svg
 from adaptive.report.figures import dots_by_scenario
 
-# Colour and hatch: the order of lightness alone tells the reasons apart in grey.
+# Colour and hatch: the order of lightness alone tells the reasons apart in grey; whiskers show on each.
 REASON_LOOKS = {
     "EFFICACY": ("#0072B2", ""),
     "FUTILITY": ("#E69F00", "///"),
-    "HARM": ("#000000", ""),
+    "HARM": ("#d9d9d9", ""),
 }
 EARLY = tuple(REASON_LOOKS)
+SELDOM = 0.001
+"""A scenario in which no design stops at any look as often as this has no panel."""
 
 
 def two_lines(first: str, second: str, columns: int) -> str:
@@ -36,7 +38,10 @@ def stopping_figure(content: dict) -> Drawing:
     if frame.empty or frame.m.sum() == 0:
         return Drawing(name, question, absent="no trial stops before its last look")
     meta, names = content["meta"], content["labels"]["reasons"]
-    scenarios = [s for s in meta["scenarios"] if s in set(frame.scenario)]
+    bars = frame.groupby(["scenario", "design", "look"]).estimate.sum()
+    often = bars.groupby("scenario").max().ge(SELDOM)
+    scenarios = [s for s in meta["scenarios"] if often.get(s, False)] or [bars.idxmax()[0]]
+    seldom = [s for s in meta["scenarios"] if s in often.index and s not in scenarios]
     designs = [d for d in meta["designs"] if frame.m[frame.design == d].sum() > 0]
     never = [d for d in meta["designs"] if d not in designs]
     with rc_context(STYLE):
@@ -45,7 +50,7 @@ def stopping_figure(content: dict) -> Drawing:
             own = frame[(frame.scenario == scenario) & frame.design.isin(designs)]
             _early_stops(axis, own, designs)
             axis.set_title(scenario)
-        tallest = frame.groupby(["scenario", "design", "look"]).estimate.sum().max()
+        tallest = bars.max()
         axes[0].set_ylim(0, 1.05 * (tallest + 1.96 * np.sqrt(tallest * (1 - tallest) / frame.n.min())))
         axes[0].yaxis.set_major_locator(MaxNLocator(4))
         canvas.supxlabel("look", fontsize=9)
@@ -57,6 +62,7 @@ def stopping_figure(content: dict) -> Drawing:
         f"by reason. Bars of a look, from left to right: {', '.join(designs)}; whiskers are 95% Monte Carlo "
         "limits of the whole bar. All other trials run to the final look or the calendar limit."
         + (f" Not drawn, as no trial of theirs stops early: {', '.join(never)}." if never else "")
+        + (f" Less than {100 * SELDOM:g}% at every look in {', '.join(seldom)}." if seldom else "")
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 
@@ -113,7 +119,7 @@ def allocation_figures(content: dict) -> list[Drawing]:
 
 
 def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Drawing:
-    """Return median and 5-95% band of the allocation after each look, by scenario and subgroup."""
+    """Return median, 5% and 95% of the allocation after each look, by scenario and subgroup."""
     name, question = f"figure-allocation-{index}", f"Where does {design} send patients as it learns?"
     if (frame.groupby(["subgroup", "arm"]).estimate.agg(np.ptp) == 0).all():
         return Drawing(name, question, absent="its allocation never changes while a subgroup randomises")
@@ -135,21 +141,21 @@ def _allocation_over_looks(frame: pd.DataFrame, design: str, index: int) -> Draw
         canvas.supylabel("randomisation probability", fontsize=9)
         key(canvas, looks, lines=True)
     caption = (
-        f"Randomisation probabilities in force after each look under {design}: median over trials and, "
-        "shaded, the range from 5% to 95% of trials, among trials in which the subgroup still randomises."
+        f"Randomisation probabilities in force after each look under {design}, among trials in which the "
+        "subgroup still randomises: median over trials, marked, and 5% and 95% of trials as thin lines. Arms "
+        "with equal values lie on each other. A closed arm counts as 0, so that the line at 5% can fall "
+        "below a floor of the allocation."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 
 
 def _band(axis, own: pd.DataFrame, look: dict) -> None:
-    """Draw the median and the 5-95% range of one arm."""
+    """Draw the median of one arm and, as thin lines that do not hide each other, its 5% and 95%."""
     wide = own.pivot(index="look", columns="level", values="estimate")
     if wide.empty:
         return
     x = wide.index.to_numpy(int)
-    axis.fill_between(
-        x, wide.p05.to_numpy(float), wide.p95.to_numpy(float), color=look["color"], alpha=0.15, lw=0
-    )
-    median = wide.p50.to_numpy(float)
-    marker = {"marker": look["marker"], "markersize": 3}
-    axis.plot(x, median, color=look["color"], linestyle=look["linestyle"], linewidth=1.5, **marker)
+    line = {"color": look["color"], "linestyle": look["linestyle"]}
+    for edge in (wide.p05, wide.p95):
+        axis.plot(x, edge.to_numpy(float), linewidth=0.7, **line)
+    axis.plot(x, wide.p50.to_numpy(float), linewidth=1.5, marker=look["marker"], markersize=3, **line)

@@ -82,7 +82,7 @@ def titled(table: Table) -> list[tuple[str, str]]:
         longest = max((len(row[column].text) for row in table.rows), default=0)
         kind = "prose" if longest > PROSE else "words" if longest > WORDS else ""
         if table.numeric:
-            kind = "stub" if column < table.stub else ""
+            kind = "stub" if column in table.text_columns else ""
         found.append((title, kind))
     return found
 

@@ -23,6 +23,8 @@ SIZES = ((8.5, False), (8.0, False), (7.5, False), (7.0, False), (8.0, True), (7
 SMALLEST = 6.0
 LEAST_TITLE = 9
 SHORT_COLUMN = 9.0
+KEPT_LINES = 18
+"""Printed lines up to which a table stays on one page."""
 TALLEST = 1.3
 """Height over width of a drawing that still fills the width of a page."""
 
@@ -89,23 +91,27 @@ def sized(table: Table) -> dict:
     """
     grouped = table.stub > 1 and sum(bool(row[0].span) for row in table.rows) * 2 <= len(table.rows)
     start = int(grouped)
-    size, wide = _fitting([_width(table, column) for column in range(start, len(table.head))])
+    least = [_width(table, column) for column in range(start, len(table.head))]
+    size, wide = _fitting(least)
+    room = (LANDSCAPE if wide else PORTRAIT) / size - INSET / size * len(least)
+    widths = _widths(table, start, room)
+    rows = [line for row in table.rows for line in _lines(table, row, start)]
     return {
         "caption": printable(table.caption),
         "notes": [breakable(note) for note in table.notes],
         "head": [_title(table, column) for column in range(start, len(table.head))],
-        "rows": [line for row in table.rows for line in _lines(row, start)],
-        "stub": table.stub - start,
-        "numeric": table.numeric,
-        "shares": _shares(table, start),
+        "rows": rows,
+        "left": sorted(column - start for column in table.text_columns if column >= start),
+        "shares": widths,
+        "kept": sum(_height(row, widths) for row in rows) <= KEPT_LINES,
         "size": size,
         "wide": wide,
     }
 
 
-def _lines(row: list[Cell], start: int) -> list[dict]:
+def _lines(table: Table, row: list[Cell], start: int) -> list[dict]:
     """Return a row, with the label of its group in front where one begins."""
-    above = [{"group": breakable(row[0].text), "cells": []}] if start and row[0].span else []
+    above = [{"group": _group(table.head[0], row[0].text), "cells": []}] if start and row[0].span else []
     cells = [
         {"text": breakable(cell.text), "span": cell.span, "flagged": cell.flagged}
         for cell in row[start:]
@@ -114,33 +120,62 @@ def _lines(row: list[Cell], start: int) -> list[dict]:
     return [*above, {"group": None, "cells": cells}]
 
 
+def _group(title: str, label: str) -> str:
+    """Return the label of a group with the title of its column, which has no place of its own any more."""
+    return breakable(label if title in ("", "Scenario") else f"{title}: {label}")
+
+
+def _height(row: dict, widths: list[float]) -> int:
+    """Return about how many lines a row takes; columns without a width have one line for each of the text."""
+    last = widths[len(widths) - len(row["cells"]) :]
+    lines = [
+        sum(1 + int(em(line) / width) if width else 1 for line in cell["text"].split("\n"))
+        for cell, width in zip(row["cells"], last, strict=True)
+    ]
+    return max(lines, default=1)
+
+
 def _width(table: Table, column: int) -> float:
     """Return the least width of a column in units of the type size: numbers unbroken, text in a few words."""
-    title = max((_em(word) for word in table.head[column].split()), default=0.0)
     texts = [row[column].text for row in table.rows]
-    if table.numeric and column >= table.stub:
-        return max([title, *(_em(text) for text in texts)])
-    words = [_em(word[:LONG_WORD]) for text in texts for word in text.split()]
-    longest = max((_em(line) for text in texts for line in text.split("\n")), default=0.0)
-    return max([title, *words, min(longest, TEXT_COLUMN)])
+    if column not in table.text_columns:
+        title = max((em(word) for word in table.head[column].split()), default=0.0)
+        return max([title, *(em(text) for text in texts)])
+    longest = max((em(line) for text in texts for line in text.split("\n")), default=0.0)
+    return max(_longest_word(table, column), min(longest, TEXT_COLUMN))
 
 
-def _shares(table: Table, start: int) -> list[float]:
-    """Return the share of each column in the width of a table of sentences, 0 where its text sets it.
+def _widths(table: Table, start: int, room: float) -> list[float]:
+    """Return the width of each column of a table of sentences, 0 where its text sets it.
 
-    Columns of short texts keep their width. The others share the rest by the root of how much they hold, so
-    that one long cell does not make a wide column of mostly short ones.
+    In units of the type size, to fill ``room``. Columns of short texts keep their width. The others get what
+    their longest word takes, and share the rest by a power of how much they hold, so that one long cell does
+    not make a wide column of mostly short ones.
     """
     columns = range(start, len(table.head))
-    longest = [max((_em(row[c].text) for row in table.rows), default=0.0) for c in columns]
+    longest = [max((em(row[c].text) for row in table.rows), default=0.0) for c in columns]
     if table.numeric or sum(longest) < TEXT_COLUMN * len(columns):
         return [0.0] * len(columns)
+    words = [_longest_word(table, c) for c in columns]
     means = [sum(len(row[c].text) for row in table.rows) / max(len(table.rows), 1) for c in columns]
-    words = [
-        max((_em(w) for row in table.rows for w in row[c].text[:200].split()), default=0) for c in columns
+    short = [most <= SHORT_COLUMN for most in longest]
+    powers = [0.0 if own else mean**0.6 for mean, own in zip(means, short, strict=True)]
+    if not (total := sum(powers)):
+        return [0.0] * len(columns)
+    taken = [max(most, word) if own else word for most, word, own in zip(longest, words, short, strict=True)]
+    rest = max(room - sum(taken), 0.0)
+    return [
+        0.0 if own else word + rest * power / total
+        for word, power, own in zip(words, powers, short, strict=True)
     ]
-    shares = [max(mean**0.6, 0.6 * min(word, TEXT_COLUMN)) for mean, word in zip(means, words, strict=True)]
-    return [0.0 if most <= SHORT_COLUMN else share for most, share in zip(longest, shares, strict=True)]
+
+
+def _longest_word(table: Table, column: int) -> float:
+    """Return the width of the longest piece of a column that does not break, its title included."""
+    texts = [table.head[column], *(row[column].text for row in table.rows)]
+    return max(
+        (em(piece) for text in texts for piece in re.split(rf"[\s{_GAP}]", breakable(text))), default=0
+    )
 
 
 def _title(table: Table, column: int) -> str:
@@ -152,7 +187,7 @@ def _title(table: Table, column: int) -> str:
     return "\n".join(wrap(title, room, break_long_words=False, break_on_hyphens=False))
 
 
-def _em(text: str) -> float:
+def em(text: str) -> float:
     """Return about how wide text is in units of the type size."""
     return sum(0.27 if c in " .,;:()[]|'i" else 0.72 if c.isupper() else 0.5 for c in text)
 

@@ -1,11 +1,13 @@
 """Arrange tidy frames into tables to print. Every cell is text made elsewhere; nothing is computed here."""
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 ABSENT = "\N{EN DASH}"
+_NUMBER = re.compile(r"\W{0,2}\d")
 LONG = 40
 
 
@@ -52,6 +54,16 @@ class Table:
     numeric: bool = True
     notes: list[str] = field(default_factory=list)
     made_by: str = "simulate"
+
+    @property
+    def text_columns(self) -> frozenset[int]:
+        """Columns set as text: those that name the rows, and of the body those that mostly hold words."""
+        body = range(self.stub, len(self.head))
+        return frozenset(range(self.stub)) | {c for c in body if not self.numeric or self._holds_words(c)}
+
+    def _holds_words(self, column: int) -> bool:
+        texts = [row[column].text for row in self.rows if row[column].text not in ("", ABSENT)]
+        return sum(_NUMBER.match(text) is None for text in texts) * 2 > len(texts)
 
 
 def number_of_trials(frame: pd.DataFrame) -> str:
@@ -154,7 +166,10 @@ def plain(
     texts = [[printed(value) for value in line] for line in frame.astype(object).to_numpy().tolist()]
     heads = spanned([line[:stub] for line in texts])
     rows = [
-        [*head, *(Cell(text, flagged=mark) for text in line[stub:])]
+        [
+            *(replace(cell, flagged=mark and cell.span == 1) for cell in head),
+            *(Cell(text, flagged=mark) for text in line[stub:]),
+        ]
         for head, line, mark in zip(heads, texts, flagged, strict=True)
     ]
     head = [(titles or {}).get(column, str(column)) for column in frame.columns]

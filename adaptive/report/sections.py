@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from adaptive.report.blocks import Code
 from adaptive.report.pivot import plain
 from adaptive.report.section import Section, section
 
@@ -38,8 +37,8 @@ def scenario_section(content: dict) -> Section:
         "scenarios",
         "Settings that differ between the scenarios",
         [
-            "A scenario fixes what is true; a cell is null when the arm has no benefit there. True values of "
-            "the estimand are in chapter 1."
+            "A scenario fixes what is true; a cell is null when the arm has no benefit there, with or "
+            "without harm. True values of the estimand are in chapter 1."
         ],
         plain(
             content["scenario_settings"],
@@ -113,23 +112,6 @@ def split_constant(frame: pd.DataFrame, keep: tuple[str, ...]) -> tuple[pd.DataF
     constant = [c for c in frame.columns if c not in keep and frame[c].nunique(dropna=False) == 1]
     common = pd.DataFrame([(name, frame[name].iloc[0]) for name in constant], columns=["item", "value"])
     return common, frame.drop(columns=constant)
-
-
-def configuration_section(content: dict) -> Section:
-    """Return everything that determines each result, as it was run."""
-    return section(
-        "configuration",
-        "Resolved configuration",
-        ["Everything that determines each result, as it was run."],
-        *(
-            Code(
-                config["text"],
-                f"{config['scenario']} | {config['design']}, SHA-256 {config['sha256'][:16]}…",
-                collapsed=True,
-            )
-            for config in content["configs"]
-        ),
-    )
 
 
 def file_section(content: dict) -> Section:

@@ -59,7 +59,12 @@ def data_table(item: dict) -> Table:
         name=f"example_{item['id']}_data",
         caption=f"Data and allocation at each look of trial {item['trial']}: patients, endpoint events and "
         "person-months so far, and the allocation probability until the next look.",
-        head=["Look", "Subgroup", *arms, *(f"next: {arm}" for arm in arms)],
+        head=[
+            "Look",
+            "Subgroup",
+            *(f"{arm}: patients, events, person-months" for arm in arms),
+            *(f"{arm}: share until the next look" for arm in arms),
+        ],
         rows=_rows(labels, body),
         stub=2,
         collapsed=len(body) > LONG,
@@ -118,7 +123,7 @@ def end_table(item: dict) -> Table:
     body = [
         [
             cell["arm"],
-            hazard_ratio(cell["true_log_hr"]) + (" (null)" if cell["is_null"] else ""),
+            hazard_ratio(cell["true_log_hr"]) + (" (no benefit)" if cell["is_null"] else ""),
             interval(cell),
             ABSENT if cell["decided_look"] is None else str(cell["decided_look"]),
             FINAL.get(cell["status"], cell["status"].lower()),

@@ -19,10 +19,10 @@ CELL_COLUMNS = {
 SURVIVAL_COLUMNS = {"2.5%": "2.5%", "50%": "Median", "97.5%": "97.5%", "mean": "Mean"}
 SPREAD_COLUMNS = {
     ("prior_spread", "5%"): "SD of log HR, 5%",
-    ("prior_spread", "50%"): "median",
-    ("prior_spread", "95%"): "95%",
+    ("prior_spread", "50%"): "SD of log HR, median",
+    ("prior_spread", "95%"): "SD of log HR, 95%",
     ("prior_ratio", "50%"): "Largest / smallest HR, median",
-    ("prior_ratio", "95%"): "95% ",
+    ("prior_ratio", "95%"): "Largest / smallest HR, 95%",
     ("prior_ratio_above", "2"): "P(ratio > 2)",
     ("prior_correlation", ""): "Correlation of log HR",
 }
@@ -32,8 +32,8 @@ BORROWING_COLUMNS = {
     for metric, level, title in (
         ("own_events", "50%", "own events"),
         ("borrowed_events", "50%", "borrowed, median"),
-        ("borrowed_events", "5%", "5%"),
-        ("borrowed_events", "95%", "95%"),
+        ("borrowed_events", "5%", "borrowed, 5%"),
+        ("borrowed_events", "95%", "borrowed, 95%"),
     )
 }
 DRAWS = "draws from the prior"

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const FEW = 12;
+  const FEW = 12, LONG = 40;
   root.classList.add("scripted");
 
   // A dash sorts last; of "0.025 (0.001)" the first number counts; text sorts as text.
@@ -103,9 +103,30 @@
     if (original.rows.length >= FEW) tools.append(input);
     tools.append(count, reset);
     table.closest(".scroll").before(tools);
-    if (original.rows.length > 2 * FEW) table.closest(".table").classList.add("long");
+    if (original.rows.length > LONG) table.closest(".table").classList.add("long");
   };
   document.querySelectorAll("main .table table").forEach(enhance);
+
+  // What does not fit its box fades out at the cut edge, and a line above the box says so.
+  const watch = (box) => {
+    const hint = document.createElement("span");
+    hint.className = "hint";
+    const tools = box.previousElementSibling;
+    if (tools && tools.classList.contains("tools")) tools.append(hint);
+    else box.before(hint);
+    const update = () => {
+      const wide = box.scrollWidth - box.clientWidth > 2, tall = box.scrollHeight - box.clientHeight > 2;
+      box.classList.toggle("more-right", box.scrollWidth - box.clientWidth - box.scrollLeft > 2);
+      box.classList.toggle("more-down", tall && box.scrollHeight - box.clientHeight - box.scrollTop > 2);
+      const rows = tall && box.querySelector("tbody") ? `${box.querySelector("tbody").rows.length} rows, scroll down` : "";
+      hint.textContent = [rows, wide ? "scroll sideways to see all" : ""].filter(Boolean).join("; ");
+      hint.classList.toggle("hidden", !hint.textContent);
+    };
+    box.addEventListener("scroll", update, { passive: true });
+    const sizes = new ResizeObserver(update);
+    for (const item of [box, ...box.children]) sizes.observe(item);
+  };
+  document.querySelectorAll("main .scroll").forEach(watch);
 
   // Navigation: the current place is marked, its chapter unfolded.
   const nav = document.querySelector("nav");
