@@ -41,7 +41,7 @@ def answers_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
 
 
 def rows_for(question: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the tidy rows that answer a question, in the order of its scenarios and designs.
+    """Return the tidy rows that answer a question, in the order of its scenarios and the report's designs.
 
     ``against`` asks for paired differences from the benchmark, which must be that design. Without
     ``subgroup`` and ``arm`` the rows are those of the whole trial; without ``level`` those over all trials.
@@ -55,7 +55,6 @@ def rows_for(question: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) ->
         for column, names in (("scenario", question.get("scenarios")), ("design", question.get("designs"))):
             if names:
                 found = found[found[column].isin(names)]
-                found = found.sort_values(column, key=lambda c, n=names: c.map(n.index), kind="stable")
         found = _at_level(found, question)
         if len(found):
             return found.sort_values(

@@ -13,6 +13,7 @@ import pandas as pd
 from adaptive.scenario.truth import Scenario
 
 COLUMNS = ("quantity", "scenario", "subgroup", "arm", "published", "implied", "difference", "tolerance")
+MINUS = "\N{MINUS SIGN}"
 MOST_MONTHS = 1200.0
 """A median beyond a hundred years is not reached."""
 
@@ -39,8 +40,9 @@ def _row(check: Mapping[str, Any], scenario: Scenario | None) -> list:
     if np.isinf(implied):
         return [*head, "not reached", "", *tail, "no", check["source"]]
     difference = implied - check["published"]
+    told = f"{MINUS if difference < 0 else '+'}{abs(difference):.2g}"
     within = "yes" if abs(difference) <= check["tolerance"] else "no"
-    return [*head, f"{implied:.3g}", f"{difference:+.2g}", *tail, within, check["source"]]
+    return [*head, f"{implied:.3g}", told, *tail, within, check["source"]]
 
 
 def _unknown(check: Mapping[str, Any], scenario: Scenario) -> str:

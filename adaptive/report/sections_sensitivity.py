@@ -72,10 +72,11 @@ def _curve_table(frame: pd.DataFrame, factor: dict, meta: dict) -> Table | None:
     if own.empty:
         return None
     own = own.assign(value=own.setting.map(values))
+    order = {name: i for i, name in enumerate(meta["designs"])}
     keys = ["value", "design"]
     wide = own.pivot(index=keys, columns="subgroup", values="text").join(own.groupby(keys).n.max())
-    wide = wide.reindex(list(dict.fromkeys(zip(own.value, own.design, strict=True)))).reset_index()
-    wide = wide.sort_values("value", kind="stable")
+    wide = wide.reset_index()
+    wide = wide.sort_values(keys, key=lambda column: column.map(order) if column.name == "design" else column)
     wide["value"] = [f"{value:g}" for value in wide["value"]]
     places = ["all", *(s for s in meta["subgroups"] if s in wide)]
     return plain(

@@ -85,7 +85,7 @@ def test_errors_with_a_rule_not_followed_are_printed_and_answer_the_checklist(co
 
 
 def test_a_curve_has_the_number_of_trials_of_its_own_row():
-    """Rows come as they were simulated, sorted rows as they are printed: designs differ in trials."""
+    """Rows come as simulated and stand by value and design of the report; designs differ in trials."""
     levels = [{"name": "a", "label": "a", "value": 2.0}, {"name": "b", "label": "b", "value": 1.0}]
     factor = {"name": "effect", "axis": "hazard ratio", "levels": levels}
     rows = [
@@ -94,8 +94,8 @@ def test_a_curve_has_the_number_of_trials_of_its_own_row():
         for place in ("all", "red")
     ]
     frame = pd.DataFrame(rows).assign(factor="effect", metric="claim", level="estimate")
-    shown = texts(_curve_table(frame, factor, {"subgroups": ["red"]}))
-    assert [row[2] for row in shown] == ["b y 3", "b z 9", "a z 7", "a y 5"]
+    shown = texts(_curve_table(frame, factor, {"subgroups": ["red"], "designs": ["y", "z"]}))
+    assert [row[2] for row in shown] == ["b y 3", "b z 9", "a y 5", "a z 7"]
     for row in shown:
         assert row[2] == row[3] and row[2].endswith(f" {row[4]}"), row
 
