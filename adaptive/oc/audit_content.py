@@ -34,6 +34,7 @@ INDUCED = {
     "fwer": "Any false claim, mean over trials with a cell without benefit",
     "disjunctive_power": "Any true claim, mean over trials with a cell with benefit",
 }
+CLAIMS = {"type_i_error": "False claims, per 100 trials", "power": "True claims, per 100 trials"}
 QUANTILES = {"median": 0.5, "worst_1": 0.99, "worst_01": 0.999}
 """Columns of the table of fits: what half, 1% and 0.1% of the fits are beyond, towards the bad end."""
 MOST_POINTS = 1500
@@ -113,21 +114,22 @@ def flip_table(summary: dict) -> pd.DataFrame:
 def induced_table(audit: Audit, results: Sequence[CellResult], stood_for: Behind) -> pd.DataFrame:
     """Return the estimated change of error rates and power, in percentage points.
 
-    No rows if the audit is also of results that are not at hand, or has no random look beside the nearest:
-    then nobody knows how many cells there are to claim, or how often the others differ.
+    If the audit is also of results that are not at hand, so that nobody knows how many cells can be claimed,
+    it is that of the number of claims per trial. No rows without random looks beside the nearest.
     """
     audited = {(item["design"], item["scenario"]) for item in audit.content["results"]}
     ours = [result for result in results if (result.design, result.scenario) in audited]
-    if len(ours) < len(audited):
-        return pd.DataFrame()
-    rows = induced(audit.table, stood_for, exposed(ours))
+    known = len(ours) == len(audited)
+    labels = INDUCED if known else CLAIMS
+    rows = induced(audit.table, stood_for, exposed(ours) if known else dict.fromkeys(CLAIMS, 1.0))
     shown = []
     for row in rows[np.isfinite(rows.estimate)].to_dict("records"):
         value, error = round_by_se(100 * row["estimate"], 100 * row["mcse"])
         low, high = (round_by_se(100 * row[key], 100 * row["mcse"])[0] for key in ("lower", "upper"))
         texts = {"change": f"{value} ({error})", "limits": f"{low} to {high}"}
         counts = {"gained": row["gained"], "lost": row["lost"], "per_trial": f"{row['per_trial']:.2f}"}
-        shown.append({"metric": INDUCED[row["metric"]], **counts, **texts})
+        counts |= {} if known else {"per_trial": "not known"}
+        shown.append({"metric": labels[row["metric"]], **counts, **texts})
     return pd.DataFrame(shown)
 
 

@@ -8,7 +8,7 @@ from adaptive.codes import CellStatus
 from adaptive.errors import BadInput
 from adaptive.montecarlo import round_by_se
 from adaptive.oc.audit_change import Behind, exposed
-from adaptive.oc.audit_content import INDUCED, NOT_AUDITED, audit_content
+from adaptive.oc.audit_content import CLAIMS, INDUCED, NOT_AUDITED, audit_content
 from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import FOLDER, SUMMARY, TABLE, fitting_audit, identify, read_audit, write_audit
 from adaptive.oc.audit_summary import summarise
@@ -152,10 +152,22 @@ def test_what_a_trial_has_to_claim_is_averaged_over_trials(tmp_path):
     assert found == {"type_i_error": 2.75, "power": 0.75, "fwer": 1.0, "disjunctive_power": 0.75}
 
 
-def test_without_every_audited_result_nothing_is_estimated_of_error_rates(results):
+def test_without_every_audited_result_the_change_is_one_of_the_number_of_claims(results):
     write(results[0].path.parent.parent, results)
+    every = audit_content(Source(results))["tables"]["audit_induced"]
     content = audit_content(Source(results[:1]))
     assert "and 1 others" in content["lead"][0]
+    table = content["tables"]["audit_induced"]
+    assert table.metric.tolist() == list(CLAIMS.values())
+    assert set(table.per_trial) == {"not known"}
+    # A trial has four cells without benefit, and their rate is a mean over them.
+    rate, claims = (float(frame.change[0].split(" ")[0]) for frame in (every, table))
+    assert claims == pytest.approx(4 * rate, rel=0.05)
+
+
+def test_without_random_looks_nothing_is_estimated(results):
+    write(results[0].path, results[:1], fake_table().assign(random=False))
+    content = audit_content(Source(results[:1]))
     assert "audit_induced" not in content["tables"]
     assert "F4" not in audit_section({"audit": content}).covers
 
