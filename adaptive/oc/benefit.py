@@ -59,7 +59,7 @@ def ideal_outcomes(result: CellResult) -> Outcomes:
         if offered.size > 1 and np.ptp(offered) > 1e-9:
             gained = offered.max() - incidence[s][chosen[:, s]]
             outcomes[Key("ideal_percentage", subgroup)] = 100 * gained / np.ptp(offered)
-    if len(outcomes) > 1:
+    if outcomes and len(result.subgroups) > 1:
         outcomes[Key("ideal_percentage")] = np.mean(list(outcomes.values()), axis=0)
     return outcomes
 

@@ -67,6 +67,22 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "trials whose last look it is or was earlier, by reason",
     ),
     "status": ("Final state of the cell", "probability", "trials that end with the cell in that state"),
+    "decided_by": (
+        "Decided by the look",
+        "probability",
+        "trials in which the cell has been decided at or before the look, by reason",
+    ),
+    "closed_by": (
+        "Subgroup closed by the look",
+        "probability",
+        "trials in which every arm offered in the subgroup has been decided at or before the look",
+    ),
+    "given_up_early": (
+        "Given up before the final look",
+        "probability",
+        "trials that close the cell for futility or for harm before the last planned look; a verdict at that "
+        "look spares no patient",
+    ),
     "awaited": (
         "Accrual ended for expected success",
         "probability",
@@ -109,6 +125,12 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "Small arm",
         "probability",
         "trials that end with fewer than 10 patients on the arm in the subgroup",
+    ),
+    "few_at_decision": (
+        "Decided on few patients",
+        "probability",
+        "trials in which the arm or control has fewer than 10 patients in the subgroup at the look that "
+        "decides the cell, over the trials that decide it",
     ),
     "look_month": ("Month of the look", "months", "mean over the trials that hold the look"),
     "look_patients": (

@@ -21,6 +21,7 @@ from adaptive.oc.decisions import decision_part
 from adaptive.oc.dgm import coverage_part, dgm_part
 from adaptive.oc.dossier_content import dossier_part
 from adaptive.oc.examples import examples_part
+from adaptive.oc.horizon import horizon_part
 from adaptive.oc.load import CellResult, load_results
 from adaptive.oc.model_content import Build, model_content
 from adaptive.oc.null_content import null_part
@@ -48,6 +49,7 @@ PARTS: dict[str, Callable[[Source, dict[str, pd.DataFrame]], dict]] = {
     "decisions": decision_part,
     "convergence": convergence_part,
     "results_notes": notes_part,
+    "horizon": horizon_part,
     "zip": zip_part,
     "null_space": null_part,
     "sensitivity": sensitivity_part,

@@ -59,14 +59,25 @@ def of_metric(table: pd.DataFrame, metric: str, design: str, level: str = "") ->
     return table[chosen & (table.subgroup == "all") & (table.arm == "all")]
 
 
-def extremes(rows: pd.DataFrame, text) -> str:
-    """Return the smallest and largest estimate with their scenarios, or the only one."""
+def extremes(rows: pd.DataFrame, text, place=None) -> str:
+    """Return the smallest and largest estimate with their places, or the only one.
+
+    ``place`` names the place of a row; by default it is the scenario.
+    """
+    rows = rows[rows.estimate.notna()].reset_index(drop=True)
     if rows.empty:
         return "not applicable"
+    place = place or (lambda entry: quoted(entry.scenario))
     low, high = rows.loc[rows.estimate.idxmin()], rows.loc[rows.estimate.idxmax()]
     if len(rows) == 1 or low.estimate == high.estimate:
-        return f"{text(low)} in {quoted(low.scenario)}" + (" and the others" if len(rows) > 1 else "")
-    return f"from {text(low)} in {quoted(low.scenario)} to {text(high)} in {quoted(high.scenario)}"
+        return f"{text(low)} in {place(low)}" + (" and the others" if len(rows) > 1 else "")
+    return f"from {text(low)} in {place(low)} to {text(high)} in {place(high)}"
+
+
+def cell_place(entry: pd.Series) -> str:
+    """Return scenario, subgroup and arm of a row, as far as they are told apart."""
+    parts = [str(entry[name]) for name in ("subgroup", "arm") if entry[name] != "all"]
+    return ", ".join([quoted(entry.scenario), *parts])
 
 
 def quoted(name: str) -> str:
@@ -95,14 +106,17 @@ def headline(tables: dict[str, pd.DataFrame], results: Sequence[CellResult]) -> 
     for design in dict.fromkeys(result.design for result in results):
         fwer = errors_of_trial(tables, design, margins)
         highest = fwer[fwer.estimate == fwer.estimate.max()].head(1)
-        power = of_metric(tables["claims"], "disjunctive_power", design)
+        claims = tables["claims"]
+        cells = claims[(claims.metric == "power") & (claims.design == design)]
         patients = of_metric(tables["size"], "patients", design, "mean")
         months = of_metric(tables["size"], "months", design, "mean")
         rows.append(
             {
                 "design": design,
                 "Any false claim, highest": extremes(highest, as_percent),
-                "Any true claim": extremes(power, as_percent),
+                "Any true claim": extremes(of_metric(claims, "disjunctive_power", design), as_percent),
+                "Every true claim": extremes(of_metric(claims, "conjunctive_power", design), as_percent),
+                "True claim in one cell": extremes(cells, as_percent, cell_place),
                 "Mean patients": extremes(patients, lambda e: number(e, "patients")),
                 "Mean duration": extremes(months, lambda e: number(e, "months")),
             }
@@ -187,15 +201,21 @@ def _power(claims: pd.DataFrame, designs: Sequence[str]) -> dict:
     """Say how often a design finds a benefit that is there."""
     items = []
     for design in designs:
-        rows = of_metric(claims, "disjunctive_power", design)
-        if len(rows):
-            items.append(f"{design}: {extremes(rows, lambda e: percent(e.estimate, e.mcse))}")
+        every = claims[claims.design == design]
+        ranges = [
+            f"{words} {extremes(rows, lambda e: percent(e.estimate, e.mcse), cell_place)}"
+            for words, rows in (
+                ("at least one", every[every.metric == "disjunctive_power"]),
+                ("all of them", every[every.metric == "conjunctive_power"]),
+                ("that of one arm in one subgroup", every[every.metric == "power"]),
+            )
+            if len(rows)
+        ]
+        if ranges:
+            items.append(f"{design}: {'; '.join(ranges)}")
     if not items:
         return _said("No scenario has an arm with a benefit, so this study says nothing of power.")
-    return _said(
-        "Estimated probability of finding a true benefit in at least one subgroup, where some arm does work:",
-        items,
-    )
+    return _said("Estimated probability of finding the true benefits, where some arm does work:", items)
 
 
 def _advice(results: Sequence[CellResult]) -> dict | None:

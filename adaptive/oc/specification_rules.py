@@ -117,10 +117,15 @@ def transition_table(design: Design) -> pd.DataFrame:
             if rule.binding and final in _looks_of(rule, final) and rule.verdict != CellStatus.AWAITING
         ]
         rows.append(("awaiting the final look", STATES["COMPLETED"], f"the final look ({final})"))
-    rows.append(
-        ("open", STATES["COMPLETED"], f"no verdict at the final look ({final}), or at its arm's last")
-    )
+    rows.append(("open", STATES["COMPLETED"], f"no verdict at the final look ({final}){_own_last(design)}"))
     return pd.DataFrame(list(dict.fromkeys(rows)), columns=["from", "to", "by"])
+
+
+def _own_last(design: Design) -> str:
+    """Say that a cell may end earlier, where some arm has a last look of its own."""
+    last = np.asarray([-1] if design.calendar is None else design.calendar.last)
+    leaves = ((last >= 0) & (last < design.looks.n_looks - 1)).any()
+    return ", or at the last look of its arm" if leaves else ""
 
 
 def unreachable(design: Design) -> str:

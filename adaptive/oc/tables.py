@@ -12,6 +12,7 @@ from adaptive.oc.benefit import patient_benefit
 from adaptive.oc.compare import benchmark_of, check_pairing, paired_differences, paired_estimation
 from adaptive.oc.convergence import running, split_table
 from adaptive.oc.course import calendar, looks_expected
+from adaptive.oc.decided import decided
 from adaptive.oc.late import late
 from adaptive.oc.load import CellResult
 from adaptive.oc.looks import Looks, read_course
@@ -47,6 +48,7 @@ FAMILIES: dict[str, Family] = {
     "size": _trials_alone(metrics.size),
     "stopping": _trials_alone(metrics.stopping),
     "status": _trials_alone(metrics.cell_status),
+    "decided": decided,
     "late": _trials_alone(late),
     "allocation": metrics.allocation,
     "benefit": _trials_alone(patient_benefit),

@@ -32,7 +32,8 @@ def value_section(content: dict) -> Section:
             "True log hazard ratios are the large-sample limit of the Cox estimate at the horizon, true "
             "cumulative incidences have the other causes competing. Both are computed from the hazards of "
             "the scenario, not taken from its input: where the hazard ratio changes over follow-up the two "
-            "differ."
+            "differ.",
+            *content.get("horizon", {}).get("lead", []),
         ],
         plain(
             content["scenarios"],

@@ -7,7 +7,7 @@ from adaptive.report.blocks import Items
 from adaptive.report.figures_calendar import calendar_figures, distribution_figure
 from adaptive.report.figures_convergence import convergence_figure
 from adaptive.report.figures_course import allocation_figures, stopping_figure
-from adaptive.report.pivot import pivot, plain
+from adaptive.report.pivot import Table, pivot, plain
 from adaptive.report.section import CELLS, Section, metric_titles, of_metrics, section
 
 
@@ -102,6 +102,7 @@ def stopping_section(content: dict) -> Section:
             columns="level",
             titles=labels["states"],
         ),
+        *_decided(content),
         pivot(
             content["tables"].get("late", table.iloc[:0]),
             name="late",
@@ -114,6 +115,48 @@ def stopping_section(content: dict) -> Section:
         short="Stopping",
         covers=("H4", "I4"),
     )
+
+
+def _decided(content: dict) -> list[Table | None]:
+    """Return when subgroups and cells are decided, and for what before the final look."""
+    table = content["tables"].get("decided", content["tables"]["stopping"].iloc[:0])
+    by_look = table[table.look.notna()]
+    by_look = by_look.assign(look=by_look.look.astype(int))
+    heads = {look: f"Look {look}" for look in sorted(set(by_look.look))}
+    cell = by_look[by_look.metric == "decided_by"]
+    last = cell.groupby("design").look.transform("max")
+    before = cell[(cell.look == last - 1) & (cell.level != "COMPLETED")]
+    named = content["labels"]["states"] | {"any": "any reason"}
+    subgroup = {"scenario": "Scenario", "subgroup": "Subgroup", "design": "Design"}
+    return [
+        pivot(
+            in_order(by_look[by_look.metric == "closed_by"], content, *subgroup),
+            name="closed_by",
+            caption="Probability that every arm offered in the subgroup has been decided at or before each "
+            "look: from then on the subgroup enrols nobody.",
+            keys=subgroup,
+            columns="look",
+            titles=heads,
+        ),
+        pivot(
+            in_order(cell[cell.level == "any"], content, "scenario", "subgroup", "arm", "design"),
+            name="decided_by",
+            caption="Probability that the cell has been decided at or before each look, for whatever reason; "
+            "decided.csv has every reason at every look.",
+            keys={**CELLS, "design": "Design"},
+            columns="look",
+            titles=heads,
+        ),
+        pivot(
+            in_order(before, content, "scenario", "subgroup", "arm", "design"),
+            name="decided_early",
+            caption="Probability that the cell is decided before the final look, by reason: only such a "
+            "decision spares patients of the cell.",
+            keys={**CELLS, "design": "Design"},
+            columns="level",
+            titles=named,
+        ),
+    ]
 
 
 def _states(content: dict) -> pd.DataFrame:
@@ -174,6 +217,15 @@ def allocation_section(content: dict) -> Section:
             name="few_patients",
             caption="Probability that an arm ends the trial with fewer than 10 patients in the subgroup: its "
             "estimate then leans on the prior and on the other subgroups.",
+        ),
+        side_by_side(
+            of_metrics(content["tables"].get("decided", table.iloc[:0]), "few_at_decision"),
+            content,
+            "arm",
+            "subgroup",
+            name="few_at_decision",
+            caption="Probability that the arm or control has fewer than 10 patients in the subgroup at the "
+            "look that decides the cell, over the trials that decide it.",
         ),
         covers=("H6", *drawn("I5", *by_look)),
     )

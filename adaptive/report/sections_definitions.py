@@ -27,12 +27,15 @@ GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "Stopping",
-        ("stop", "stopped_by", "status", "awaited"),
+        ("stop", "stopped_by", "status", "decided_by", "closed_by", "given_up_early", "awaited"),
         "When and why adaptation acts: a rule that hardly ever fires brings complexity without use.",
     ),
     (
         "Allocation",
-        ("patients_in", "patients_inferior", "wrong_way", "wrong_way_experimental", "few_patients"),
+        (
+            *("patients_in", "patients_inferior", "wrong_way", "wrong_way_experimental"),
+            *("few_patients", "few_at_decision"),
+        ),
         "Response-adaptive randomisation must show that it sends patients the right way, how often it does "
         "not, and that it leaves no arm too small to estimate.",
     ),
@@ -45,7 +48,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...], str], ...] = (
         "Estimation",
         ("bias", "relative_bias", "empirical_se", "rmse", "width", "coverage", "bias_eliminated_coverage"),
         "Adaptation and borrowing bias estimates, those of claims most of all, so each is given overall and "
-        "given the decision.",
+        "given the decision. A hazard ratio that changes with time biases them too.",
     ),
     (
         "Bayesian",
@@ -137,7 +140,8 @@ def definition_section(content: dict) -> Section:
         "Definitions and denominators",
         [
             "Benefit is a negative log hazard ratio against control. A cell is an arm in a subgroup; looks "
-            "count from 1. With advice followed, a claim counts only if no earlier look advised to stop."
+            "count from 1. With advice followed, a claim counts only if no earlier look advised to stop.",
+            *content.get("horizon", {}).get("lead", []),
         ],
         plain(
             pd.DataFrame(rows),

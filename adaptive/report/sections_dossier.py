@@ -163,7 +163,25 @@ def estimand_section(content: dict) -> Section:
             stub=2,
             made_by="dossier",
         ),
+        _quantities(content),
         covers=("B1", "B2"),
+    )
+
+
+def _quantities(content: dict) -> Table | None:
+    """Return what stands for the estimands in the numbers of this report, with its follow-up."""
+    heads = {
+        "quantity": "Quantity",
+        "definition": "What is computed",
+        "follow_up": "Follow-up",
+        "used_for": "Used for",
+    }
+    return plain(
+        content.get("horizon", {}).get("quantities", pd.DataFrame()),
+        name="estimand_values",
+        caption="What stands for the estimands in the numbers of this report, and over which follow-up.",
+        titles=heads,
+        made_by="configuration",
     )
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 from adaptive.report.arranged import drawn, in_order
 from adaptive.report.figures import estimation_figures, paired_figure
 from adaptive.report.figures_zip import zip_figure
-from adaptive.report.pivot import Table, pivot
+from adaptive.report.pivot import Table, pivot, plain
 from adaptive.report.section import CELLS, Section, compared, judged, metric_titles, section
 
 GIVEN = {
@@ -39,7 +39,9 @@ def estimation_section(content: dict) -> Section:
             "Estimates given a claim are selected for being favourable, those given futility for being "
             "unfavourable: their bias is that of the selection, and a reader of a claim should know it. They "
             "are left out (a dash with m) where fewer than 200 trials are of that kind; m is their number.",
+            *content.get("horizon", {}).get("bias", []),
         ],
+        _horizon(content),
         *estimation_figures(content),
         zipped,
         *(_table(content, *each) for each in TABLES),
@@ -65,6 +67,34 @@ def _table(content: dict, level: str, name: str, shown: tuple[str, ...], words: 
         order=[m for m in ("m", *shown) if m in set(frame.metric)],
         titles=titles | {"m": "Trials m"},
         collapse=None if level == "overall" else True,
+    )
+
+
+def _horizon(content: dict) -> Table | None:
+    """Return how much of the bias is that of the horizon, per cell whose hazard ratio changes with time."""
+    frame = content["tables"].get("horizon", pd.DataFrame())
+    if frame.empty:
+        return None
+    shown = in_order(frame, content, "scenario", "subgroup", "arm", "design")
+    at, end = (" or ".join(f"{m:g}" for m in sorted(set(shown[name]))) for name in ("horizon", "longest"))
+    columns = {
+        "log_hr": f"Limit at {at} months",
+        "log_hr_longest": f"Limit at {end} months",
+        "shift": "Of the horizon",
+        "bias": f"Bias against {at} months",
+        "bias_longest": f"Bias against {end} months",
+    }
+    return plain(
+        shown[[*CELLS, "design", *columns]].assign(
+            **{name: [f"{x:+.3f}".replace("-", "\N{MINUS SIGN}") for x in shown[name]] for name in columns}
+        ),
+        name="horizon",
+        caption="Log hazard ratios that depend on the follow-up: limit of the Cox estimate at the horizon "
+        "and at the calendar limit, their difference (second less first), and the bias over all trials with "
+        "an estimate against either. The Monte Carlo error of both biases is that of the bias below.",
+        stub=len(CELLS) + 1,
+        titles={**CELLS, "design": "Design", **columns},
+        numeric=True,
     )
 
 

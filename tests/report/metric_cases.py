@@ -132,6 +132,40 @@ def stopping():
     )
 
 
+def decided():
+    """When a cell is decided and its subgroup closed, what is given up early, and on how few patients."""
+    status = lambda d, i: at(d, "status", i)[:, 0, 0]  # noqa: E731
+    look = lambda d, i: at(d, "decided_look", i)  # noqa: E731
+
+    def futile(d, i, by=1):
+        return ((status(d, i) == 3) & (look(d, i)[:, 0, 0] <= by)).mean()
+
+    def spared(d, i, before=K - 1):
+        return (np.isin(status(d, i), (3, 4)) & (look(d, i)[:, 0, 0] < before)).mean()
+
+    def few(d, i, arms=(0, 1)):
+        x = d["adaptive", "mixed"]["look_columns"]["patients"][i][:, :, 1]
+        own = x[np.arange(x.shape[0]), look(d, i)[:, 1, 0]]
+        return (own[:, list(arms)].min(1) < 10).mean()
+
+    yield Case(
+        "decided",
+        "decided_by",
+        {"level": "FUTILITY", "look": 2} | FIRST,
+        futile,
+        lambda d, i: futile(d, i, 0),
+    )
+    yield Case(
+        "decided",
+        "closed_by",
+        {"look": 2, "subgroup": SUBGROUPS[1]},
+        lambda d, i: (look(d, i)[:, 1] <= 1).all(1).mean(),
+        lambda d, i: (look(d, i)[:, 1] < 1).all(1).mean(),
+    )
+    yield Case("decided", "given_up_early", FIRST, spared, lambda d, i: spared(d, i, K))
+    yield Case("decided", "few_at_decision", CELL, few, lambda d, i: few(d, i, arms=(1,)))
+
+
 def late():
     """Cells that await the final look, and claims with the overrun."""
     won = lambda d, i: claim(d, i)[:, 1, 0]  # noqa: E731
@@ -300,5 +334,5 @@ def given_estimates():
             yield Case("estimation", metric, where, given, everyone)
 
 
-FAMILIES = (claims, sizes, stopping, late, allocation, courses, estimates, given_estimates)
+FAMILIES = (claims, sizes, stopping, decided, late, allocation, courses, estimates, given_estimates)
 CASES = [case for family in FAMILIES for case in family()]
