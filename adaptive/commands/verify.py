@@ -42,8 +42,8 @@ def main(argv: Sequence[str]) -> int:
     print(f"manifest: SHA-256 {manifest.get('manifest_sha256')}; compare it with a copy kept elsewhere")
     print(f"sample of trials: seed {seed}; give seed={seed} to draw the same one again")
     checks = []
-    for check in (check_report_files, check_results, check_configurations, check_code):
-        checks.append(check(places))
+    for compare in (check_report_files, check_results, check_configurations, check_code):
+        checks.append(compare(places))
         _tell(checks[-1])
     checks.append(check_made_again(report, places, lambda folder: _make(folder, places)))
     _tell(checks[-1])

@@ -173,7 +173,11 @@ def _named(found: Compared, name: str) -> Compared:
 
 
 def _joined(first: Compared, second: Compared) -> Compared:
-    return Compared(*(one + other for one, other in zip(first, second, strict=True)))
+    return Compared(
+        first.numbers + second.numbers,
+        first.differences + second.differences,
+        first.notes + second.notes,
+    )
 
 
 def _truth_check(found: list[Compared]) -> Check:

@@ -225,10 +225,14 @@ def _compared(row: dict, value: float | None) -> dict:
     if row["quantity"] == "cif" and value is not None and row["n"]:
         error = float(np.sqrt(max(value * (1 - value), 0.0) / row["n"]))
     reason = _reason(row["estimate"], error, value, row)
-    z = None if reason else (row["estimate"] - value) / error
-    if z is not None and row["quantity"] == "cif" and row["n"] * min(value, 1 - value) < SPARSE:
-        z = _exact_z(row["m"], row["n"], value)
+    z = None if reason or value is None else _z(row, value, error)
     return row | {"mcse": error, "stored": value, "z": z, "reason": reason}
+
+
+def _z(row: dict, value: float, error: float) -> float:
+    if row["quantity"] == "cif" and row["n"] * min(value, 1 - value) < SPARSE:
+        return _exact_z(row["m"], row["n"], value)
+    return (row["estimate"] - value) / error
 
 
 def _exact_z(m: int, n: int, p: float) -> float:
