@@ -41,8 +41,13 @@ def _name(search: dict, what: str) -> str:
     return f"figure-nulls-{what}-{search['design']}{variant}".replace("_", "-")
 
 
-def pattern_figure(frame: pd.DataFrame, search: dict) -> Drawing:
-    """Return the errors of one search, a row per pattern of nulls, those without any benefit first."""
+def largest_shown(frame: pd.DataFrame) -> float:
+    """Return the end of the axis of errors, one for the figures of all searches."""
+    return 1.04 * float(frame[["estimate", "simultaneous_upper"]].max(axis=None))
+
+
+def pattern_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
+    """Return the errors of one search up to ``top``, a row per pattern of nulls, no benefit at all first."""
     name = _name(search, "patterns")
     question = f"Where must there be no benefit for {search['design']} to err most?"
     patterns = search["patterns"]
@@ -68,7 +73,7 @@ def pattern_figure(frame: pd.DataFrame, search: dict) -> Drawing:
         _label(axis, f"target {search['target']:g}", (search["target"], len(patterns) - 0.45), (4, 1))
         axis.set_yticks(range(len(patterns)), patterns, fontsize=8)
         axis.set_ylim(len(patterns) - 0.4, -0.6)
-        axis.set_xlim(left=0)
+        axis.set_xlim(0, top)
         axis.set_xlabel(_error_words(search).lower())
         axis.grid()
         key(canvas, LOOKS)
@@ -80,8 +85,8 @@ def _error_words(search: dict) -> str:
     return "Largest type I error of a cell" if per_cell else "Probability of any false claim"
 
 
-def factor_figure(frame: pd.DataFrame, search: dict) -> Drawing:
-    """Return the errors of one search against each nuisance parameter, on one scale."""
+def factor_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
+    """Return the errors of one search against each nuisance parameter, on one scale up to ``top``."""
     name = _name(search, "factors")
     question = f"Which nuisance parameters raise the error of {search['design']}?"
     factors = [factor for factor in search["factors"] if factor["high"] > factor["low"]]
@@ -99,6 +104,7 @@ def factor_figure(frame: pd.DataFrame, search: dict) -> Drawing:
         canvas, axes = panels(len(factors), height=2.4, columns=min(len(factors), 3), sharex=False)
         for axis, factor in zip(axes, factors, strict=True):
             _draw_factor(axis, frame, factor, search["target"])
+        axes[0].set_ylim(0, top)
         canvas.supylabel(_error_words(search).lower(), fontsize=9)
         key(canvas, LOOKS | MEANS)
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
@@ -127,7 +133,6 @@ def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.minorticks_off()
     axis.set_title(factor["words"])
-    axis.set_ylim(bottom=0)
     axis.grid()
 
 

@@ -18,7 +18,6 @@ from adaptive.report.figure_style import (
     FAINT,
     INK,
     STYLE,
-    WIDTH,
     Drawing,
     key,
     look_of,
@@ -26,8 +25,10 @@ from adaptive.report.figure_style import (
     to_svg,
 )
 
-ROW = 0.185
-"""Height of a row of the tornado in inches."""
+ROW, LINE = 0.15, 6.7
+"""Height of a row of the tornado, and its width, that of a line on paper, in inches."""
+MOST = 50
+"""Rows of a tornado that fill a page; factors that move less are left to the table of levels."""
 FILLS = ((COLOURS[1], ""), (COLOURS[5], "////"), (COLOURS[3], "...."))
 MINUS = "\N{MINUS SIGN}"
 
@@ -93,26 +94,40 @@ def tornado(
     title: str,
     limits: tuple[float, float],
 ) -> Drawing:
-    """Return the tornado of one metric in one scenario; those of other scenarios have the same ``limits``."""
-    bars = tornado_rows(frame, factors, metric, scenario)
+    """Return the tornado of one metric in one scenario, its axis between ``limits``."""
+    bars, left_out = _largest(tornado_rows(frame, factors, metric, scenario))
     name = f"figure-tornado-{metric}-{scenario}".replace("_", "-")
     which, told = _varied(factors, scenario)
     question = f"{which} move the probability of {title} in {scenario}?"
     caption = (
         f"Change of the probability of {title} from the base on the same virtual trials, with 95% Monte "
         f"Carlo limits and, at the right, the change and its Monte Carlo error; scenario {scenario}, "
-        f"{_trials(frame)}. Factors by their largest change; the base of each is in its title. {told} A bar "
-        "whose limits include 0 may be noise."
+        f"{_trials(frame)}. Factors by their largest change; the base of each is in its title; the "
+        f"scale is that of this scenario alone. {told}{left_out} A bar whose limits include 0 may be noise."
     )
     with rc_context(STYLE):
         height = ROW * len(bars) + 1.0
-        canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
+        canvas = Canvas(figsize=(LINE, height), layout="constrained")
         canvas.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.3 / height))
         axis = canvas.subplots()
         _draw_bars(axis, bars, limits)
         axis.set_xlabel(f"change of the probability of {title}")
         _fill_key(canvas, list(dict.fromkeys(bar.design for bar in bars if bar.design)))
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
+
+
+def _largest(bars: Sequence[Bar]) -> tuple[Sequence[Bar], str]:
+    """Return the factors that fit a page, and how many others there are, which all move less."""
+    starts = [i for i, bar in enumerate(bars) if not bar.design and (i == 0 or bars[i - 1].design)]
+    cut = max((i for i in starts if 0 < i <= MOST), default=0)
+    if len(bars) <= MOST or not cut:
+        return bars, ""
+    most = max(abs(bar.estimate) for bar in bars[cut:])
+    others = sum(start >= cut for start in starts)
+    return bars[:cut], (
+        f" Not drawn: {others} factor{'s' if others > 1 else ''} whose levels change it by at most "
+        f"{most:.2g}; the table of claims has every level."
+    )
 
 
 def _varied(factors: Sequence[dict], scenario: str) -> tuple[str, str]:

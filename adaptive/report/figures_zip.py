@@ -21,8 +21,8 @@ def zip_figure(content: dict) -> Drawing | None:
         return Drawing(name, question, absent="no trial has an estimate whose true value is known")
     cells = list(frame.groupby(["design", "scenario", "subgroup", "arm"], sort=False))
     with rc_context(STYLE):
-        columns = 4 if len(cells) in (4, 7, 8) else 3
-        canvas, axes = panels(len(cells), height=2.3, columns=columns, top=0.1)
+        columns = 2 if len(cells) <= 10 else 4
+        canvas, axes = panels(len(cells), height=2.0, columns=columns, top=0.1)
         for axis, ((design, scenario, subgroup, arm), own) in zip(axes, cells, strict=True):
             _draw(axis, own)
             first = f"{scenario} · {design}"
@@ -39,10 +39,11 @@ def zip_figure(content: dict) -> Drawing | None:
         canvas.supxlabel("log hazard ratio (95% posterior interval)", fontsize=9)
         canvas.supylabel("centile of |estimate − truth| / SD", fontsize=9)
     caption = (
-        "The two cells of lowest coverage of each design, overall. Each line is the 95% posterior interval "
-        f"of one trial, {_lines(frame)} from the smallest distance to the truth at the bottom to the largest "
-        "at the top; the vertical line is the truth. Thick orange intervals miss it: left of the line they "
-        "overstate the benefit. With exact coverage the misses begin at the 95th centile."
+        "The two cells of each design with the lowest coverage over all trials, side by side. Each line is "
+        f"the 95% posterior interval of one trial, {_lines(frame)} from the smallest distance to the truth "
+        "at the bottom to the largest at the top; the vertical line is the truth. Thick orange "
+        "intervals miss it: left of the line they overstate the benefit. With exact coverage the "
+        "misses begin at the 95th centile."
     )
     return Drawing(name, question, caption, to_svg(canvas, name, question, caption))
 

@@ -179,7 +179,7 @@ def _words(block: Block) -> dict:
     if isinstance(block, Notice):
         return {"title": printable(block.title), "items": [printable(item) for item in block.items]}
     if isinstance(block, Code):
-        long = block.text.count("\n") > LONG_CODE
+        long = block.collapsed or block.text.count("\n") > LONG_CODE
         widest = 60 if long else 90
         text = breakable(block.text, widest)
         return {"caption": printable(block.caption), "text": text, "long": long}

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from adaptive.report.figures_nulls import factor_figure, pattern_figure
+from adaptive.report.figures_nulls import factor_figure, largest_shown, pattern_figure
 from adaptive.report.pivot import Table, plain
 from adaptive.report.section import Section, section
 
@@ -31,10 +31,10 @@ def null_section(content: dict) -> Section | None:
     if not searches:
         return section("null-space", "Type I error over a space of nulls", part["lead"], short="Null space")
     frame = content["tables"]["null_space"]
-    drawings = []
+    drawings, top = [], largest_shown(frame)
     for search in searches:
         own = frame[(frame.design == search["design"]) & (frame.variant == search["variant"])]
-        drawings += [pattern_figure(own, search), factor_figure(own, search)]
+        drawings += [pattern_figure(own, search, top), factor_figure(own, search, top)]
     return section(
         "null-space",
         "Type I error over a space of nulls",

@@ -157,9 +157,10 @@ def _tornados(frame: pd.DataFrame, factors: list[dict], scenarios: Sequence[str]
         own = compared[(compared.metric == metric) & (compared.subgroup == "all")]
         counts = own.groupby("scenario").size().to_dict()
         chosen = [scenario for scenario in scenarios if counts.get(scenario, 0) >= FEWEST]
-        shown = own[own.scenario.isin(chosen)]
-        limits = (min(float(shown.lower.min()), 0.0), max(float(shown.upper.max()), 0.0))
-        drawings += [tornado(frame, factors, metric, scenario, title, limits) for scenario in chosen]
+        for scenario in chosen:
+            shown = own[own.scenario == scenario]
+            limits = (min(float(shown.lower.min()), 0.0), max(float(shown.upper.max()), 0.0))
+            drawings.append(tornado(frame, factors, metric, scenario, title, limits))
     return drawings
 
 

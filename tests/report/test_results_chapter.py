@@ -218,6 +218,15 @@ def test_the_zip_plot_shows_the_cells_of_lowest_coverage(content):
     assert (misses == ~frame.covers).all() and misses.any()
 
 
+def test_the_zip_plot_has_a_row_per_design(content):
+    """Titles of panels start at two places from the left, and each row has one design."""
+    svg = zip_figure(content).svg
+    found = re.findall(r"translate\(([\d.]+) ([\d.]+)\)[^>]*>[^<]* \N{MIDDLE DOT} (\w+)</text>", svg)
+    designs = set(content["tables"]["zip"].design)
+    places = {(float(x), design) for x, _, design in found if design in designs}
+    assert len({x for x, _ in places}) == 2 and len(places) == 2 * len(designs)
+
+
 @pytest.mark.parametrize(
     ("sizes", "told"),
     [

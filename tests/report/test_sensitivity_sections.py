@@ -9,7 +9,8 @@ from adaptive.oc.sensitivity import Factor, Level
 from adaptive.oc.sensitivity_content import _under, sensitivity_part
 from adaptive.oc.sensitivity_effects import DIFFERENCE, ESTIMATE
 from adaptive.oc.source import Source
-from adaptive.report.figures_sensitivity import tornado, tornado_rows
+from adaptive.report.figures_sensitivity import MOST, tornado, tornado_rows
+from adaptive.report.paper import figure_width
 from adaptive.report.sections_sensitivity import _curve_table, curve_section, sensitivity_section
 from tests.report.sensitivity_study import write_sensitivity, write_study
 
@@ -136,3 +137,36 @@ def test_a_tornado_says_how_many_factors_were_varied_in_its_scenario(content, ta
     assert "2 assumptions varied there, of 3 in all," in some.question
     assert "2 of 3 factors were varied in toy; not varied there" in some.caption
     assert "known of them: Prior." in some.caption
+
+
+def test_a_tornado_of_many_factors_shows_those_that_move_most_on_a_page(table):
+    """28 factors of two levels need 84 rows; 16 fill the page, and the largest change of the rest is told."""
+    names = [f"factor {i}" for i in range(28)]
+    levels = [{"name": n, "label": n, "value": None} for n in ("base", "low", "high")]
+    factors = [
+        {
+            "name": n,
+            "title": n,
+            "axis": None,
+            "base": "base",
+            "under": "",
+            "levels": levels,
+            "scenarios": ["toy"],
+        }
+        for n in names
+    ]
+    pattern = table[(table.metric == "fwer") & (table.level == DIFFERENCE)].iloc[:1]
+    rows = [
+        pattern.assign(factor=name, setting=level, scenario="toy", estimate=sign * (30 - i) / 100)
+        for i, name in enumerate(names)
+        for level, sign in (("low", -1), ("high", 0.5))
+    ]
+    frame = pd.concat(rows, ignore_index=True)
+    bars = tornado_rows(frame, factors, "fwer", "toy")
+    drawn = tornado(frame, factors, "fwer", "toy", "any false claim", (-1, 1))
+    assert len(bars) == 84 and MOST == 50
+    assert "Not drawn: 12 factors whose levels change it by at most 0.14;" in drawn.caption
+    assert "factor 15 (base" in drawn.svg and "factor 16 (base" not in drawn.svg
+    assert figure_width(drawn.svg) == 100.0, "type is not made smaller to fit the page"
+    few = tornado(frame[frame.factor == names[0]], factors[:1], "fwer", "toy", "any false claim", (-1, 1))
+    assert "Not drawn" not in few.caption

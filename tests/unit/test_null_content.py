@@ -2,8 +2,10 @@
 
 import copy
 import json
+import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from adaptive.errors import BadInput
@@ -258,6 +260,24 @@ def test_without_a_search_the_report_says_so(tmp_path):
     part = part_of(write_study(tmp_path))
     shown = null_section({"null_space": part, "tables": {}})
     assert shown.lead == [NOT_SEARCHED] and shown.covers == ()
+
+
+def test_figures_of_several_searches_have_one_scale(study):
+    """A search with half the errors of another is drawn on the same axis, not on one that hides it."""
+    part = part_of(study)
+    (search,), frame = part["searches"], part["tables"]["null_space"]
+    halves = frame.assign(
+        design="other", estimate=frame.estimate / 2, simultaneous_upper=frame.simultaneous_upper / 2
+    )
+    both = pd.concat([frame, halves], ignore_index=True)
+    part = part | {"searches": [search, search | {"design": "other"}]}
+    shown = null_section({"null_space": part, "tables": {"null_space": both}})
+    drawn = [
+        re.findall(r"<text[^>]*>(0\.\d+)</text>", block.svg)
+        for block in shown.blocks
+        if hasattr(block, "svg")
+    ]
+    assert len(drawn) == 4 and drawn[0] == drawn[2] and drawn[1] == drawn[3] and drawn[0]
 
 
 def test_points_of_the_table_are_those_of_the_search(study, found):
