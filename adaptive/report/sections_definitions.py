@@ -166,8 +166,10 @@ def error_section(content: dict) -> Section:
             "virtual trials were drawn. It says nothing of how true the assumptions are. Formulas follow "
             "Morris, White and Crowther (2019), doi:10.1002/sim.8086; those marked delta method were derived "
             "for this report and are checked against a bootstrap in its tests.",
-            f"With n = {n:,} trials, the smallest number here, an error rate of 2.5% has limits of about "
-            f"±{100 * half:.2g} percentage points.",
+            f"With n = {n:,} trials, the fewest of a design in a declared scenario, an error rate of 2.5% "
+            f"has limits of about ±{100 * half:.2g} percentage points. Other evidence rests on fewer trials "
+            "where its table or caption says so: searches of nulls, sensitivity analyses, events borrowed, "
+            "and numbers given a decision.",
             "Numbers are rounded by their error: the MCSE has two digits if it begins with 1 or 2, else one, "
             "and the estimate has as many decimals.",
         ],
