@@ -118,7 +118,7 @@ def _common(source: Source) -> dict:
     tables = build_tables(results) | audit["tables"] | models["tables"]
     tables["noninferiority"] = noninferiority_table(results)
     benchmark = benchmark_of(results)
-    parameters = parameter_table(results)
+    parameters = parameter_table(results, source.dossier.get("parameters", []))
     designs = list(dict.fromkeys(result.design for result in results))
     return {
         "meta": meta(results, designs, benchmark) | {"draft": source.draft},
