@@ -3,64 +3,153 @@
 A question names a metric and where to look; nothing here judges what the number means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from adaptive import montecarlo as mc
 from adaptive.errors import did_you_mean
-from adaptive.oc import labels, report_text
+from adaptive.oc import answer_words
+from adaptive.oc.answer_words import CHANGE, looked_for
+from adaptive.oc.load import CellResult
+from adaptive.oc.metrics import row
+from adaptive.oc.outcomes import ALL, Key, paired_outcomes
 from adaptive.oc.source import Source
+from adaptive.oc.tables import tidy
 
 OVERALL = ("", "mean", "overall", "prior")
 """Levels that a question without one means, in this order."""
 
 
 def answers_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return ``answers``: question, sentence, rows and the authors' reading of each; and their tidy frame.
+    """Return ``answers``: question, sentences, rows and the authors' reading of each; and their tidy frame.
 
-    A question that finds no number says what it looked for instead of an answer.
+    ``answer`` is one sentence over all scenarios and designs, ``also`` has those on further numbers. A
+    question that finds no number says what it looked for instead of an answer.
     """
     answers, rows = [], []
     for question in source.dossier.get("questions", []):
         found = rows_for(question, tables)
+        if len(found) and question.get("change_from"):
+            found = pd.concat([found, changes(question, source.results)], ignore_index=True)
+        more = [(name, also_rows(name, question, tables)) for name in question.get("also", [])]
         answers.append(
             {
                 "id": question["id"],
                 "question": question["question"],
                 "what": looked_for(question),
-                "sentences": sentences(question, found) if len(found) else [],
+                "answer": answer_words.headline(question, found) if len(found) else "",
+                "sentences": answer_words.sentences(question, found) if len(found) else [],
+                "also": [answer_words.also(name, question, own) for name, own in more],
                 "absent": "" if len(found) else _why_not(question, tables),
                 "reading": question.get("reading", ""),
                 "rows": found,
             }
         )
-        rows.append(found.assign(question=question["id"]))
+        rows += [frame.assign(question=question["id"]) for frame in (found, *(own for _, own in more))]
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     return {"answers": answers, "tables": {"answers": frame} if len(frame) else {}}
+
+
+def add_searches(
+    answers: Sequence[dict[str, Any]],
+    questions: Sequence[Mapping[str, Any]],
+    searches: Sequence[Mapping[str, Any]],
+) -> None:
+    """Add to the answers what searches of the nulls found of the same error."""
+    for entry, question in zip(answers, questions, strict=True):
+        entry["also"] = [*entry["also"], *answer_words.searched(question, searches)]
 
 
 def rows_for(question: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the tidy rows that answer a question, in the order of its scenarios and the report's designs.
 
     ``against`` asks for paired differences from the benchmark, which must be that design. Without
-    ``subgroup`` and ``arm`` the rows are those of the whole trial; without ``level`` those over all trials.
+    ``subgroup`` and ``arm`` the rows are those of the whole trial; without ``level`` those over all trials;
+    without ``scenarios`` those of every scenario that has the number.
     """
     frames = [tables["paired"]] if question.get("against") else _single(tables)
     for frame in frames:
-        found = frame[frame.metric == question["metric"]]
+        found = _asked(frame, question)
         found = found[
             (found.subgroup == question.get("subgroup", "all")) & (found.arm == question.get("arm", "all"))
         ]
-        for column, names in (("scenario", question.get("scenarios")), ("design", question.get("designs"))):
-            if names:
-                found = found[found[column].isin(names)]
         found = _at_level(found, question)
         if len(found):
             return found.sort_values(
                 "scenario", key=_rank(found.scenario, question), kind="stable"
             ).reset_index(drop=True)
     return pd.DataFrame(columns=list(tables["claims"].columns))
+
+
+def _asked(frame: pd.DataFrame, question: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the rows of the metric in the scenarios and designs that a question names, or in all."""
+    found = frame[frame.metric == question["metric"]]
+    for column, names in (("scenario", question.get("scenarios")), ("design", question.get("designs"))):
+        if names:
+            found = found[found[column].isin(names)]
+    return found
+
+
+def also_rows(name: str, question: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of a further number, ``metric`` or ``metric:level``, where the question looks.
+
+    Of a number that the whole trial does not have, those of every cell.
+    """
+    metric, _, level = name.partition(":")
+    own = {key: value for key, value in question.items() if key not in ("against", "level")}
+    own |= {"metric": metric, "level": level}
+    found = rows_for(own, tables)
+    if len(found) or question.get("arm") or question.get("subgroup"):
+        return found
+    for frame in _single(tables):
+        cells = _asked(frame, own)
+        cells = cells[(cells.subgroup != "all") & (cells.arm != "all")]
+        cells = cells[cells.level == level] if level else cells[cells.level.isin(OVERALL)]
+        if len(cells):
+            return cells.reset_index(drop=True)
+    return found
+
+
+def changes(question: Mapping[str, Any], results: Sequence[CellResult]) -> pd.DataFrame:
+    """Return by how much a paired difference is another than in the scenario ``change_from``.
+
+    Trial by trial ``(design - benchmark) - (design - benchmark there)``: scenarios share the random numbers
+    of nature too, so the standard error is that of the mean of these values.
+    """
+    base, against = question["change_from"], question["against"]
+    cells = {(result.scenario, result.design): result for result in results}
+    key = Key(question["metric"], question.get("subgroup", ALL), question.get("arm", ALL))
+    rows = []
+    for scenario, design in cells:
+        named = scenario in question.get("scenarios", [scenario]) and design in question.get(
+            "designs", [design]
+        )
+        four = [(scenario, design), (scenario, against), (base, design), (base, against)]
+        if not named or scenario == base or design == against or not set(four) <= set(cells):
+            continue
+        values = _together([cells[place] for place in four], key)
+        if values is not None:
+            change = mc.mean(values[0] - values[1] - values[2] + values[3])
+            place = {"scenario": scenario, "design": design}
+            rows.append(place | row(*key[:1], change, level=CHANGE, subgroup=key.subgroup, arm=key.arm))
+    return tidy(rows)
+
+
+def _together(results: Sequence[CellResult], key: Key) -> list[np.ndarray] | None:
+    """Return one outcome of several results over the trials that all have, or ``None`` if one lacks it."""
+    outcomes = [paired_outcomes(result).get(key) for result in results]
+    seeds = {result.manifest["seed"] for result in results}
+    common = reduce(np.intersect1d, [result.trials["trial"] for result in results])
+    if len(seeds) > 1 or not common.size or any(values is None for values in outcomes):
+        return None
+    return [
+        values[np.searchsorted(result.trials["trial"], common)].astype(float)
+        for values, result in zip(outcomes, results, strict=True)
+    ]
 
 
 def _single(tables: Mapping[str, pd.DataFrame]) -> list[pd.DataFrame]:
@@ -88,52 +177,6 @@ def _at_level(found: pd.DataFrame, question: Mapping[str, Any]) -> pd.DataFrame:
         if len(rows := found[found.level == level]):
             return rows.drop_duplicates(["scenario", "design"])
     return found.iloc[:0]
-
-
-def sentences(question: Mapping[str, Any], rows: pd.DataFrame) -> list[str]:
-    """Return one sentence per design: smallest and largest estimate over the scenarios, with error and n."""
-    unit = labels.METRICS[_plain(question["metric"])][1]
-    said = []
-    for design, own in rows.groupby("design", sort=False):
-        known = own[own.estimate.notna()]
-        versus = f" minus {question['against']}, paired" if question.get("against") else ""
-        words = report_text.extremes(known, lambda e, u=unit: _amount(e, u, question))
-        gaps = [name for name in question.get("scenarios") or [] if name not in set(known.scenario)]
-        gap = f" No number in {report_text.joined(gaps)}." if gaps else ""
-        said.append(f"{design}{versus}: {words} ({_denominator(known)}).{gap}")
-    return said
-
-
-def _denominator(rows: pd.DataFrame) -> str:
-    """Return the numbers of trials, and for numbers given a claim those of claims too."""
-    if rows.empty:
-        return "too few trials qualify"
-    low, high = int(rows.n.min()), int(rows.n.max())
-    n = f"n = {low:,}" if low == high else f"n = {low:,} to {high:,}"
-    claimed = (rows.level == "claimed").all() and rows.m.notna().all()
-    given = f", of which at least m = {int(rows.m.min()):,} with a claim" if claimed else ""
-    return f"{n} virtual trials per scenario{given}"
-
-
-def _amount(entry: pd.Series, unit: str, question: Mapping[str, Any]) -> str:
-    """Return an estimate with its error in its unit."""
-    if unit == "probability":
-        paired = bool(question.get("against"))
-        return report_text.points(entry) if paired else report_text.percent(entry.estimate, entry.mcse)
-    return report_text.number(entry, unit)
-
-
-def _plain(metric: str) -> str:
-    return metric.removesuffix("_advice_applied")
-
-
-def looked_for(question: Mapping[str, Any]) -> str:
-    """Return what number answers a question, in words."""
-    label = labels.METRICS[_plain(question["metric"])][0]
-    level = f" ({question['level']})" if question.get("level") else ""
-    place = [question[key] for key in ("arm", "subgroup") if question.get(key)]
-    against = f", paired difference from {question['against']}" if question.get("against") else ""
-    return f"{label}{level}{', ' + ' in '.join(place) if place else ''}{against}"
 
 
 def _why_not(question: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:

@@ -32,8 +32,9 @@ ESTIMAND = Record(
 QUESTION = Record(
     {
         **dict.fromkeys(("id", "question", "metric", "level", "subgroup", "arm", "against", "reading"), TEXT),
-        "scenarios": NAMES,
-        "designs": NAMES,
+        **dict.fromkeys(("scenarios", "designs", "also"), NAMES),
+        "change_from": TEXT,
+        "yes_if": Choice(("below", "above")),
     },
     required=("id", "question", "metric"),
 )
@@ -165,9 +166,15 @@ def _between(clean: dict[str, Any]) -> list[str]:
         ids = [entry.get(key) for entry in clean.get(name, [])]
         for twice in sorted({str(each) for each in ids if ids.count(each) > 1}):
             faults.append(f"{name}: {key} {twice!r} occurs {ids.count(twice)} times; give each its own")
-    named = [
-        (f"questions[{i}].metric", q.get("metric", "")) for i, q in enumerate(clean.get("questions", []))
-    ]
+    named = []
+    for i, question in enumerate(clean.get("questions", [])):
+        named.append((f"questions[{i}].metric", question.get("metric", "")))
+        named += [(f"questions[{i}].also", name.partition(":")[0]) for name in question.get("also", [])]
+        faults += [
+            f"questions[{i}].against: is missing; {key} is about a paired difference, so name the benchmark"
+            for key in ("yes_if", "change_from")
+            if key in question and "against" not in question
+        ]
     named += [(f"targets.{metric}", metric) for metric in clean.get("targets", {})]
     faults += [fault for where, metric in named for fault in _metric(where, metric)]
     for i, check in enumerate(clean.get("checks", [])):

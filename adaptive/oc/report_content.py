@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from adaptive.oc import labels, report_text
-from adaptive.oc.answers import answers_part
+from adaptive.oc.answers import add_searches, answers_part
 from adaptive.oc.audit_content import audit_content
 from adaptive.oc.bayes_content import bayes_part
 from adaptive.oc.commands_content import commands_part
@@ -106,6 +106,8 @@ def content_of(source: Source) -> dict:
         part = make(source, content["tables"])
         content["tables"] |= part.pop("tables", {})
         content[name] = part
+    asked = source.dossier.get("questions", [])
+    add_searches(content["answers"]["answers"], asked, content["null_space"]["searches"])
     content["summary"] = complete_summary(content["summary"], content, source.results)
     return content
 

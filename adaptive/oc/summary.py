@@ -13,7 +13,7 @@ from adaptive.oc.report_text import joined
 VERBS = {
     "efficacy": "benefit is claimed when",
     "futility": "the arm is given up as futile when",
-    "harm": "the arm is stopped for harm when",
+    "harm": "the verdict is harm when",
     "expected success": "accrual ends for expected success when",
 }
 NONINFERIOR = "non-inferiority is claimed when"

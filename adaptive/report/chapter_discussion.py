@@ -5,8 +5,8 @@ from adaptive.report.sections_dossier import NO_DOSSIER, answer_sections, dossie
 
 LEAD = (
     "Answers are generated from the tables of this report: the estimate with its Monte Carlo standard error "
-    "(MCSE), from the smallest to the largest over the scenarios that the question names. The reading is the "
-    "authors’; the program does not judge it.",
+    "(MCSE), from the smallest to the largest over the scenarios that the question names, or over all that "
+    "have the number. The reading is the authors’; the program does not judge it.",
     "Every answer holds for the declared scenarios only.",
 )
 

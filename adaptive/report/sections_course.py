@@ -209,26 +209,31 @@ def allocation_section(content: dict) -> Section:
             name="wrong_way",
             caption="Probability that a truly inferior arm got more patients than the best.",
         ),
-        side_by_side(
-            table[table.metric == "few_patients"],
-            content,
-            "arm",
-            "subgroup",
-            name="few_patients",
-            caption="Probability that an arm ends the trial with fewer than 10 patients in the subgroup: its "
-            "estimate then leans on the prior and on the other subgroups.",
-        ),
-        side_by_side(
-            of_metrics(content["tables"].get("decided", table.iloc[:0]), "few_at_decision"),
-            content,
-            "arm",
-            "subgroup",
-            name="few_at_decision",
-            caption="Probability that the arm or control has fewer than 10 patients in the subgroup at the "
-            "look that decides the cell, over the trials that decide it.",
-        ),
+        *_few(content),
         covers=("H6", *drawn("I5", *by_look)),
     )
+
+
+def _few(content: dict) -> list[Table | None]:
+    """Return how often arms are small: at the end, and at the look that decides."""
+    table = content["tables"]["allocation"]
+    return [
+        side_by_side(of_metrics(frame, name), content, "arm", "subgroup", name=name, caption=caption)
+        for frame, name, caption in (
+            (
+                table,
+                "few_patients",
+                "Probability that an arm ends the trial with fewer than 10 patients in the subgroup: its "
+                "estimate then leans on the prior and on the other subgroups.",
+            ),
+            (
+                content["tables"].get("decided", table.iloc[:0]),
+                "few_at_decision",
+                "Probability that the arm or control has fewer than 10 patients in the subgroup at the look "
+                "that decides the cell, over the trials that decide it.",
+            ),
+        )
+    ]
 
 
 def benefit_section(content: dict) -> Section | None:

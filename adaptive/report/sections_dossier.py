@@ -216,7 +216,11 @@ def answer_sections(content: dict) -> list[Section]:
 
 def _answer(entry: Mapping[str, Any]) -> Section:
     name = "".join(c if c.isascii() and c.isalnum() else "-" for c in entry["id"].lower())
-    said = [Items("", entry["sentences"])] if entry["sentences"] else []
+    said = (
+        [Text(entry["answer"]), Items("", [*entry["sentences"], *entry["also"]])]
+        if entry["sentences"]
+        else []
+    )
     return section(
         f"answer-{name}",
         f"{entry['id']}. {entry['question']}",
@@ -231,6 +235,7 @@ def _answer(entry: Mapping[str, Any]) -> Section:
 def _numbers(entry: Mapping[str, Any], name: str) -> Table | None:
     """Return the numbers behind an answer, a row per scenario and a column per design."""
     rows = entry["rows"]
+    rows = rows[rows.level != "change"]
     if not len(rows):
         return None
     paired = "paired difference" in entry["what"]

@@ -7,7 +7,8 @@ import pytest
 
 from adaptive.config.build import build_scenario
 from adaptive.config.compose import compose_one
-from adaptive.oc.answers import answers_part, rows_for, sentences
+from adaptive.oc.answer_words import sentences
+from adaptive.oc.answers import answers_part, rows_for
 from adaptive.oc.coverage import ARMS, SPACE, alternative_families, null_families
 from adaptive.oc.dgm import dgm_part
 from adaptive.oc.load import load_results
