@@ -256,7 +256,7 @@ def engine_lines(engine: AbstractEngine) -> list[tuple[str, str]]:
     found = (words for kind, words in _METHODS.items() if isinstance(engine, kind))
     method, checks = next(found, (name, "as the engine says"))
     settings = [
-        (SETTING_NAMES.get(field.name, field.name.replace("_", " ")), f"{getattr(engine, field.name)}")
+        (SETTING_NAMES.get(field.name, field.name.replace("_", " ")), _numbers(getattr(engine, field.name)))
         for field in fields(engine)
     ]
     return [("Method", method), ("A fit passes its checks if", checks), *settings]

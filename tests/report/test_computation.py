@@ -29,7 +29,8 @@ def test_the_settings_of_real_interims_are_those_of_the_command():
     config = compose_one("analyse", ["posterior=nuts", "design=srs_rar"])
     for name, value in config["posterior"].items():
         if name != "kind":
-            assert float(lines[SETTING_NAMES[name]]) == pytest.approx(value)
+            # Gates are held in single precision, whose own digits are nobody's choice.
+            assert lines[SETTING_NAMES[name]] == f"{value:g}"
     assert lines["Precision of the arithmetic"] == config["precision"] == "float64"
     assert "starting values uniform" in lines["Method"] and "no thinning" in lines["Method"]
 
