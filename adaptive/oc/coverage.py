@@ -123,7 +123,7 @@ def _partial(facts: Mapping[str, Facts]) -> str:
         return "one subgroup: there are none"
     if patterns == every:
         return f"all {every} patterns"
-    return f"{ONLY} {patterns} of {every} patterns; adaptive nulls searches the others" if patterns else ""
+    return f"{ONLY} {patterns} of {every} patterns in the scenarios; adaptive nulls searches the others" if patterns else ""
 
 
 def _null_patterns(facts: Mapping[str, Facts]) -> set[tuple[bool, ...]]:

@@ -63,7 +63,7 @@ EXPECTED = {
 def test_every_family_is_recognised_by_the_truth():
     found = families(SET)
     assert {name: found[name] for name in EXPECTED} == EXPECTED
-    assert found["partial nulls over subgroups"].startswith("only 2 of 6 patterns")
+    assert found["partial nulls over subgroups"].startswith("only 2 of 6 patterns in the scenarios")
     assert found[ARMS] == "" and families(SET | {"half": facts([[0, -0.6]] * 3)})[ARMS] == "half"
     alone = {"null": facts([[0.0]] * 3), "some": facts([[-0.6], [np.nan], [0]])}
     assert ARMS not in families(alone), "with one arm there is no other"
