@@ -123,7 +123,9 @@ def _partial(facts: Mapping[str, Facts]) -> str:
         return "one subgroup: there are none"
     if patterns == every:
         return f"all {every} patterns"
-    return f"{ONLY} {patterns} of {every} patterns in the scenarios; adaptive nulls searches the others" if patterns else ""
+    if not patterns:
+        return ""
+    return f"{ONLY} {patterns} of {every} patterns in the scenarios; adaptive nulls searches the others"
 
 
 def _null_patterns(facts: Mapping[str, Facts]) -> set[tuple[bool, ...]]:
