@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adaptive.oc.load import load_results
+from adaptive.oc.parameters import EVIDENCE
 from adaptive.oc.report_content import content_of, in_order
 from adaptive.oc.results_notes import binding_notes, shown_scenarios
 from adaptive.oc.source import Source
@@ -134,6 +135,13 @@ def test_the_caption_of_the_averages_says_what_n_is_in_every_column(content):
         for n in set(own.n):
             assert f"{n:,}" in told, (metric, told)
     assert table.caption.count("n = ") >= frame.groupby("metric").n.max().nunique() > 1
+
+
+def test_the_evidence_of_the_dossier_is_in_the_table_of_parameters(results):
+    stated = [{"parameter": "scenario", "population": "a registry"}]
+    table = content_of(Source(results, dossier={"parameters": stated}))["parameters"]
+    told = table[EVIDENCE].tolist()
+    assert "population: a registry; limits: not given; extraction: not given" in told
 
 
 def test_a_departure_from_calibration_is_not_said_to_be_of_the_prior_alone(content):
