@@ -172,7 +172,7 @@ def difference_table(summary: dict) -> pd.DataFrame:
         [
             {
                 "sample": SAMPLES[row["sample"]],
-                "quantity": row["quantity"],
+                "quantity": row["quantity"].replace(">=", "≥"),
                 "events": _band(row),
                 "n": row["n"],
                 "mean": mean_text(row) or None,

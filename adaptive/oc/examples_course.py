@@ -138,7 +138,7 @@ def _ask(ask: Asks, statistic: float, events: float) -> dict:
     """Return one comparison with its value, as a number and as text."""
     value, threshold = _number(1.0 - statistic if ask.complement else statistic), _number(ask.threshold)
     return {
-        "words": ask.words,
+        "words": ask.words.replace(">=", "≥"),
         "value": value,
         "shown": beside(value, threshold),
         "sign": ask.sign,

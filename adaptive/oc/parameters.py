@@ -45,7 +45,8 @@ def value_text(value: object) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(value_text(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {value_text(item)}" for key, item in value.items()) + "}"
+        inside = ", ".join(f"{key}: {value_text(item)}" for key, item in value.items())
+        return f"{{{inside}}}" if inside else "none"
     return str(value)
 
 

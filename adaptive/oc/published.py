@@ -27,7 +27,7 @@ def check_table(
 
 
 def _row(check: Mapping[str, Any], scenario: Scenario | None) -> list:
-    channel = check.get("channel", "")
+    channel = check.get("channel", "").replace("_", " ")
     what = f"median months to {channel}"
     if check["quantity"] == "event_free":
         what = f"free of {channel} at {check['months']:g} months"

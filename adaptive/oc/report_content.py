@@ -3,6 +3,7 @@
 What is built here is all that the report sees; ``adaptive.report`` documents the layout.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -278,7 +279,13 @@ def _plain(value: object) -> str:
         return ", ".join(_plain(item) for item in value)
     if isinstance(value, float):
         return f"{value:g}"
-    return "\N{EN DASH}" if value is None else str(value)
+    return "\N{EN DASH}" if value is None else plain_words(str(value))
+
+
+def plain_words(name: str) -> str:
+    """Return the name of a part of the program or of an endpoint in words."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", name).replace("_", " ")
+    return words if words == name or "_" in name else words[:1] + words[1:].lower()
 
 
 def scenario_table(results: Sequence[CellResult]) -> pd.DataFrame:
@@ -303,7 +310,7 @@ def scenario_table(results: Sequence[CellResult]) -> pd.DataFrame:
 def _effect(log_hr: float, is_null: bool) -> str:
     """Return a true hazard ratio as text, marked when the cell is null."""
     shown = f"{np.exp(log_hr):.3g}" if np.isfinite(log_hr) else "\N{EN DASH}"
-    return f"{shown} (null)" if is_null else shown
+    return f"{shown} (no benefit)" if is_null else shown
 
 
 def _incidence(result: CellResult, s: int) -> dict:

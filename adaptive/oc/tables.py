@@ -35,6 +35,9 @@ COLUMNS = (
     "m",
     "text",
 )
+MOST_PLACES = {"patients": 1, "events": 1, "months": 2, "accrual_months": 2}
+"""Decimals of percentiles. At a value that many trials share, such as the largest size, their MCSE is far
+below the unit of what is counted and would ask for more."""
 Family = Callable[[CellResult, Looks | None], list[dict]]
 
 
@@ -58,8 +61,10 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def cell_text(estimate: float, mcse: float, lower: float, upper: float, n: int, m: int) -> str:
-    """Return ``estimate (MCSE)`` rounded by the MCSE.
+def cell_text(
+    estimate: float, mcse: float, lower: float, upper: float, n: int, m: int, places: int | None = None
+) -> str:
+    """Return ``estimate (MCSE)`` rounded by the MCSE, to at most ``places`` decimals.
 
     A zero MCSE is no certainty: a proportion of 0 or 1 is printed with its Wilson limits instead. An
     estimate that was suppressed is printed as the number of trials it would rest on.
@@ -71,6 +76,9 @@ def cell_text(estimate: float, mcse: float, lower: float, upper: float, n: int, 
         return (
             f"{shown} [{lower:.2g}, {upper:.2g}]" if estimate < 0.5 else f"{shown} [{lower:.4g}, {upper:.4g}]"
         )
+    if places is not None and len(error.partition(".")[2]) > places:
+        least = 10.0**-places
+        shown, error = f"{estimate:.{places}f}", f"{mcse:.{places}f}" if mcse >= least / 2 else f"<{least:g}"
     return f"{shown} ({error})"
 
 
@@ -79,7 +87,11 @@ def tidy(rows: list[dict]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=list(COLUMNS[:-1]))
     frame["look"] = frame["look"].astype("Int64")
     numbers = (frame[name].tolist() for name in ("estimate", "mcse", "lower", "upper", "n", "m"))
-    frame["text"] = [cell_text(*values) for values in zip(*numbers, strict=True)]
+    places = [
+        MOST_PLACES.get(metric) if str(level)[:1] == "p" and str(level)[1:].isdigit() else None
+        for metric, level in zip(frame["metric"], frame["level"], strict=True)
+    ]
+    frame["text"] = [cell_text(*values) for values in zip(*numbers, places, strict=True)]
     return frame
 
 

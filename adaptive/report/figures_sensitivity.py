@@ -25,8 +25,8 @@ from adaptive.report.figure_style import (
     to_svg,
 )
 
-ROW, LINE = 0.15, 6.7
-"""Height of a row of the tornado, and its width, that of a line on paper, in inches."""
+ROW, LINE = 0.165, 7.4
+"""Height of a row of the tornado, and its width, little more than a line on paper, in inches."""
 MOST = 50
 """Rows of a tornado that fill a page; factors that move less are left to the table of levels."""
 FILLS = ((COLOURS[1], ""), (COLOURS[5], "////"), (COLOURS[3], "...."))
@@ -178,10 +178,12 @@ def _draw_bars(axis: Axes, bars: Sequence[Bar], limits: tuple[float, float]) -> 
     space = 0.03 * (limits[1] - limits[0])
     axis.set_xlim(limits[0] - space, limits[1] + space)
     axis.set_ylim(len(bars) - 0.4, -0.6)
-    axis.set_yticks(range(len(bars)), [bar.label for bar in bars], fontsize=7.5)
-    for label, bar in zip(axis.get_yticklabels(), bars, strict=True):
-        label.set_fontweight("normal" if bar.design else "bold")
+    axis.set_yticks(range(len(bars)), [bar.label if bar.design else "" for bar in bars], fontsize=7.5)
+    for y, bar in enumerate(bars):
+        if not bar.design:
+            _write_title(axis, bar.label, y)
     axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)
     axis.grid(axis="x")
     for y, bar in enumerate(bars):
         shown = f"+{bar.text}" if bar.estimate > 0 and not bar.text.startswith((MINUS, "0 ")) else bar.text
@@ -194,6 +196,12 @@ def _draw_bars(axis: Axes, bars: Sequence[Bar], limits: tuple[float, float]) -> 
             va="center",
             fontsize=7.5,
         )
+
+
+def _write_title(axis: Axes, title: str, y: int) -> None:
+    """Write the title of a factor from the left edge over its row, which has no bar."""
+    place = {"xycoords": ("figure fraction", "data"), "va": "center", "fontsize": 7.5, "fontweight": "bold"}
+    axis.annotate(title, (0.005, y), annotation_clip=False, **place).set_in_layout(False)
 
 
 def claim_curves(

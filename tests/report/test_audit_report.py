@@ -126,6 +126,12 @@ def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
     assert [cell.text for cell in flips.rows[0]][:7] == ["drawn at random", "all", "30", "30", "6", "3", "3"]
 
 
+def test_quantities_have_the_sign_of_the_rest_of_the_report(results):
+    write(results[0].path, results[:1], fake_table(quantity="P(HR >= 1)"))
+    shown = audit_content(Source(results))["tables"]["audit_differences"].quantity.tolist()
+    assert "P(HR ≥ 1)" in shown and "P(HR >= 1)" not in shown
+
+
 def test_the_change_of_error_rates_is_estimated_from_the_flips(results):
     """Two of the 20 nearest looks and four of the 20 others gain a false claim, of 900 in 300 trials."""
     write(results[0].path.parent.parent, results)

@@ -232,5 +232,13 @@ def test_without_a_way_to_build_designs_nothing_is_shown_and_it_is_said(results)
     assert chapter.covers == () and chapter.blocks
 
 
+def test_rules_have_the_sign_of_the_rest_of_the_report(part):
+    looks = [look for item in part["items"] for look in item["looks"]]
+    words = {
+        ask["words"] for k in looks for c in k["cells"] for rule in c.get("rules", []) for ask in rule["asks"]
+    }
+    assert "P(HR ≥ 1)" in words and not any(">=" in text for text in words)
+
+
 def test_everything_is_plain_data(part):
     json.dumps({name: value for name, value in part.items() if name != "tables"}, allow_nan=False)

@@ -13,7 +13,7 @@ import pytest
 from adaptive.oc.parameters import differences, evidence, flag, is_parameter, walk
 from adaptive.oc.report_content import build_content, rule_text
 from adaptive.oc.study import run_cell
-from adaptive.oc.tables import cell_text
+from adaptive.oc.tables import cell_text, tidy
 from adaptive.report import render_report
 from adaptive.report.export import neutral, records
 from adaptive.report.figure_style import COLOURS
@@ -129,6 +129,22 @@ def test_estimates_are_printed_with_their_error():
     assert cell_text(0.0, 0.0, 0.0, 0.0038, 1000, 0) == "0 [0, 0.0038]"
     assert cell_text(1.0, 0.0, 0.9962, 1.0, 1000, 1000) == "1 [0.9962, 1]"
     assert cell_text(np.nan, np.nan, np.nan, np.nan, 1000, 17).endswith("(m = 17)")
+
+
+@pytest.mark.parametrize(
+    ("metric", "level", "estimate", "mcse", "text"),
+    [
+        ("patients", "p50", 360.0, 0.0016, "360.0 (<0.1)"),
+        ("patients", "p50", 341.0, 1.24, "341.0 (1.2)"),
+        ("patients", "mean", 341.0437, 0.0016, "341.0437 (0.0016)"),
+        ("months", "p75", 72.0, 0.0029, "72.00 (<0.01)"),
+        ("months", "p75", 54.519, 0.0254, "54.52 (0.03)"),
+        ("allocation_after", "p50", 0.3333, 0.0016, "0.3333 (0.0016)"),
+    ],
+)
+def test_percentiles_have_no_more_places_than_their_unit(metric, level, estimate, mcse, text):
+    entry = {"metric": metric, "level": level, "estimate": estimate, "mcse": mcse, "lower": 0.0}
+    assert tidy([entry | {"upper": 400.0, "n": 1000, "m": 1000}]).text.tolist() == [text]
 
 
 def test_json_holds_every_number(report, content):

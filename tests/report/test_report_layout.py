@@ -9,7 +9,8 @@ import pytest
 import yaml
 from matplotlib import rc_context
 
-from adaptive.oc.report_content import build_content
+from adaptive.oc.parameters import value_text
+from adaptive.oc.report_content import build_content, plain_words
 from adaptive.report.chapters import chapters
 from adaptive.report.document import document, placed_blocks
 from adaptive.report.figure_style import ABOVE_GRID, STYLE, Drawing, panels, to_svg
@@ -234,3 +235,26 @@ def test_a_cell_without_benefit_is_called_so_even_with_harm(tmp_path):
     shown = build_content([tmp_path])["scenarios"]
     told = [text for text in shown.to_numpy().ravel() if "(" in str(text)]
     assert told == ["1 (no benefit)", "1.4 (no benefit)", "1 (no benefit)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("PartialPooling", "Partial pooling"),
+        ("LaplaceEngine", "Laplace engine"),
+        ("new_brain_metastasis", "new brain metastasis"),
+        ("overall survival", "overall survival"),
+        ("NUTS", "NUTS"),
+    ],
+)
+def test_names_of_parts_are_shown_in_words(name, words):
+    assert plain_words(name) == words
+
+
+def test_the_designs_side_by_side_have_no_names_of_code(content):
+    texts = content["designs"].drop(columns="property").to_numpy().ravel()
+    assert "Partial pooling" in texts and not any(re.search(r"[a-z]_[a-z]|[a-z][A-Z][a-z]", t) for t in texts)
+
+
+def test_an_empty_setting_is_called_none():
+    assert value_text({}) == "none" and value_text({"a": {}}) == "{a: none}"

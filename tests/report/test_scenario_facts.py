@@ -170,6 +170,8 @@ def test_a_number_is_labelled_by_what_was_published(scenario):
         "median months to death",
         "median months to death",
     ]
+    spread = check_table([check(channel="new_brain_metastasis")], {"srs_null": scenario})
+    assert spread.quantity[0] == "free of new brain metastasis at 6 months" and spread.implied[0]
     never = check_table(asked[2:], {"srs_null": rare}).iloc[0]
     assert (never.implied, never.difference, never.within) == ("not reached", "", "no")
 

@@ -1,5 +1,7 @@
 """What the report shows of a sensitivity analysis: its numbers, its bases, what was not varied."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -168,5 +170,7 @@ def test_a_tornado_of_many_factors_shows_those_that_move_most_on_a_page(table):
     assert "Not drawn: 12 factors whose levels change it by at most 0.14;" in drawn.caption
     assert "factor 15 (base" in drawn.svg and "factor 16 (base" not in drawn.svg
     assert figure_width(drawn.svg) == 100.0, "type is not made smaller to fit the page"
+    left = re.findall(r"<text[^>]* x=\"([\d.]+)\"[^>]*>factor \d+ \(base", drawn.svg)
+    assert len(left) == 16 and len(set(left)) == 1, "titles begin at the left edge, however long they are"
     few = tornado(frame[frame.factor == names[0]], factors[:1], "fwer", "toy", "any false claim", (-1, 1))
     assert "Not drawn" not in few.caption
