@@ -203,11 +203,10 @@ def _power(claims: pd.DataFrame, designs: Sequence[str]) -> dict:
     for design in designs:
         every = claims[claims.design == design]
         ranges = [
-            f"{words} {extremes(rows, lambda e: percent(e.estimate, e.mcse), cell_place)}"
+            f"{words} {extremes(rows, lambda e: percent(e.estimate, e.mcse))}"
             for words, rows in (
                 ("at least one", every[every.metric == "disjunctive_power"]),
                 ("all of them", every[every.metric == "conjunctive_power"]),
-                ("that of one arm in one subgroup", every[every.metric == "power"]),
             )
             if len(rows)
         ]

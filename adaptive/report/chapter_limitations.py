@@ -12,6 +12,8 @@ GENERAL = (
     "assumptions are.",
     "Virtual trials are conducted as planned: every look is held when its trigger says, every rule is obeyed "
     "unless it only advises, and no site, monitor or sponsor departs from the protocol.",
+    "A virtual trial may be analysed by a fast approximation of the posterior. What its error does to "
+    "decisions is estimated on a sample of looks, where an audit was made.",
     "Outcomes are known exactly and at once unless a design has delays; subgroup and arm are never mistaken.",
 )
 
@@ -41,6 +43,18 @@ def _authors(content: dict) -> Section:
     )
 
 
+def _evidence(content: dict) -> list[str]:
+    """Return what searches, horizon and audit leave open, in their own words."""
+    nulls = content.get("null_space", {})
+    spread = [f"Search of nulls, {each['design']}: {each['spread']}" for each in nulls.get("searches", [])]
+    return [
+        *nulls.get("lead", []),
+        *dict.fromkeys(spread),
+        *content.get("horizon", {}).get("limits", []),
+        *content.get("audit", {}).get("lead", [])[:1],
+    ]
+
+
 def _program(content: dict) -> Section:
     """Return what holds of every report, of these results, and of the engine."""
     gaps = [f"{item}: {text}." for item, text in {**UNAVAILABLE_ITEMS, **LIMITS}.items()]
@@ -54,6 +68,7 @@ def _program(content: dict) -> Section:
         "Limitations of the simulations and of the engine",
         [],
         Items("Of every report of this kind:", list(GENERAL)),
+        Items("Of the evidence in this report:", evidence) if (evidence := _evidence(content)) else None,
         Items("Of these results:", content["warnings"]) if content["warnings"] else None,
         Items("Families of scenarios not covered (numbers of the checklist):", missing) if missing else None,
         Items("What the engine cannot do yet (numbers of the checklist):", gaps),

@@ -133,7 +133,7 @@ def _decided(content: dict) -> list[Table | None]:
             in_order(by_look[by_look.metric == "closed_by"], content, *subgroup),
             name="closed_by",
             caption="Probability that every arm offered in the subgroup has been decided at or before each "
-            "look: from then on the subgroup enrols nobody.",
+            "look: the subgroup then closes.",
             keys=subgroup,
             columns="look",
             titles=heads,

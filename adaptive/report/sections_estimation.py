@@ -80,7 +80,7 @@ def _horizon(content: dict) -> Table | None:
     columns = {
         "log_hr": f"Limit at {at} months",
         "log_hr_longest": f"Limit at {end} months",
-        "shift": "Of the horizon",
+        "shift": "Difference of limits",
         "bias": f"Bias against {at} months",
         "bias_longest": f"Bias against {end} months",
     }

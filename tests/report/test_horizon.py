@@ -17,6 +17,7 @@ from adaptive.oc.report_text import headline
 from adaptive.oc.source import Makers, Source
 from adaptive.oc.specification_rules import transition_table
 from adaptive.oc.tables import build_tables
+from adaptive.report.chapter_limitations import limitations_chapter
 from adaptive.report.chapter_questions import value_section
 from adaptive.report.sections_definitions import definition_section
 from adaptive.report.sections_dossier import estimand_section
@@ -108,6 +109,8 @@ def test_the_report_tells_the_horizon_where_it_matters(part, results, tables):
     assert told["Hazard ratio, true value"][1] == "12 months"
     assert "at most 72 months" in told["Hazard ratio, estimate"][1]
     assert told["Cumulative incidence, estimate"][0].startswith("None")
+    limits = limitations_chapter(content | {"warnings": []}).parts[1].blocks
+    assert any(part["limits"][0] in block.items for block in limits)
     section = estimation_section(content)
     assert part["bias"][0] in section.lead
     assert "horizon" in {getattr(block, "name", "") for block in section.blocks}
@@ -157,3 +160,16 @@ def test_where_arms_differ_in_one_subgroup_the_ideal_over_all_is_that_of_it(tmp_
     found = ideal_outcomes(load_results([write_result(tmp_path, "fixed", "one", arrays, log_hr=effect)])[0])
     assert set(found) == {Key("ideal_percentage", SUBGROUPS[1]), Key("ideal_percentage")}
     np.testing.assert_array_equal(*found.values())
+
+
+def test_limitations_say_what_searches_and_audit_leave_open():
+    search = {"design": "rar", "spread": "9 sets of nuisance parameters."}
+    content = {"null_space": {"lead": ["fixed: not searched."], "searches": [search, search]}, "warnings": []}
+    content |= {"audit": {"lead": ["The audit covers 1 of 2 results.", "More."]}}
+    told = [item for block in limitations_chapter(content).parts[1].blocks for item in block.items]
+    expected = [
+        "fixed: not searched.",
+        f"Search of nulls, rar: {search['spread']}",
+        content["audit"]["lead"][0],
+    ]
+    assert [item for item in told if item in expected] == expected and "More." not in told
