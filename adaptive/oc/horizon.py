@@ -13,7 +13,6 @@ import pandas as pd
 
 from adaptive.errors import BadInput
 from adaptive.oc.load import CellResult
-from adaptive.oc.report_text import joined
 from adaptive.oc.source import Source
 from adaptive.scenario.estimand import true_log_hr
 
@@ -22,10 +21,7 @@ NEAR = 0.005
 
 
 def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return ``quantities`` (a row per kind of value), ``lead``, ``bias``, ``limits``, and ``horizon``.
-
-    ``lead``, ``bias`` and ``limits`` are sentences: what the horizon is, what it does to a bias, and what it
-    leaves open.
+    """Return ``quantities`` (a row per kind of value), ``lead`` and ``bias`` (sentences), and ``horizon``.
 
     ``horizon`` has a row per cell whose hazard ratio depends on the follow-up, and per design: the limit at
     the horizon and at the design's longest follow-up, what the horizon adds to the bias, and the bias against
@@ -33,7 +29,7 @@ def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
     """
     months = sorted({h for result in source.results if (h := _horizon(result))})
     if not months:
-        return {"quantities": pd.DataFrame(), "lead": [], "bias": [], "limits": []}
+        return {"quantities": pd.DataFrame(), "lead": [], "bias": []}
     frame = pd.DataFrame([row for result in source.results for row in _rows(source, result, tables)])
     at = " or ".join(f"{h:g}" for h in months)
     return {
@@ -41,10 +37,6 @@ def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
         "lead": [
             f"The horizon is {at} months. It is part of the true value only: an estimate uses all follow-up "
             "that the analysis has, up to the calendar limit of its design."
-        ],
-        "limits": [
-            f"True hazard ratios are those at {at} months: where an effect changes with time, another "
-            "horizon would give other biases, and may make other claims false."
         ],
         "bias": _bias_words(frame, at, source.makers.scenario is not None),
         "tables": {"horizon": frame} if len(frame) else {},
@@ -152,7 +144,7 @@ def _bias_words(frame: pd.DataFrame, at: str, built: bool) -> list[str]:
             lead + "In no scenario does the limit of the Cox estimate at the longest follow-up of the design "
             f"differ from it by {NEAR:g} or more on the log scale."
         ]
-    names = joined(list(dict.fromkeys(frame.scenario)))
+    names = ", ".join(dict.fromkeys(frame.scenario))
     return [
         lead + f"In {names} the hazard ratio changes with time, so that an analysis over a longer follow-up "
         "has another limit: that part of the bias would be there without adaptation and without borrowing. "
