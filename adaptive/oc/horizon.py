@@ -13,6 +13,7 @@ import pandas as pd
 
 from adaptive.errors import BadInput
 from adaptive.oc.load import CellResult
+from adaptive.oc.report_text import joined
 from adaptive.oc.source import Source
 from adaptive.scenario.estimand import true_log_hr
 
@@ -21,7 +22,10 @@ NEAR = 0.005
 
 
 def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return ``quantities`` (a row per kind of value), ``lead`` and ``bias`` (sentences), and ``horizon``.
+    """Return ``quantities`` (a row per kind of value), ``lead``, ``bias``, ``limits``, and ``horizon``.
+
+    ``lead``, ``bias`` and ``limits`` are sentences: what the horizon is, what it does to a bias, and what it
+    leaves open.
 
     ``horizon`` has a row per cell whose hazard ratio depends on the follow-up, and per design: the limit at
     the horizon and at the design's longest follow-up, what the horizon adds to the bias, and the bias against
@@ -29,7 +33,7 @@ def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
     """
     months = sorted({h for result in source.results if (h := _horizon(result))})
     if not months:
-        return {"quantities": pd.DataFrame(), "lead": [], "bias": []}
+        return {"quantities": pd.DataFrame(), "lead": [], "bias": [], "limits": []}
     frame = pd.DataFrame([row for result in source.results for row in _rows(source, result, tables)])
     at = " or ".join(f"{h:g}" for h in months)
     return {
@@ -37,6 +41,10 @@ def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
         "lead": [
             f"The horizon is {at} months. It is part of the true value only: an estimate uses all follow-up "
             "that the analysis has, up to the calendar limit of its design."
+        ],
+        "limits": [
+            f"True hazard ratios are those at {at} months: where an effect changes with time, another "
+            "horizon would give other biases, and may make other claims false."
         ],
         "bias": _bias_words(frame, at, source.makers.scenario is not None),
         "tables": {"horizon": frame} if len(frame) else {},
@@ -144,11 +152,11 @@ def _bias_words(frame: pd.DataFrame, at: str, built: bool) -> list[str]:
             lead + "In no scenario does the limit of the Cox estimate at the longest follow-up of the design "
             f"differ from it by {NEAR:g} or more on the log scale."
         ]
-    names = ", ".join(dict.fromkeys(frame.scenario))
+    names = joined(list(dict.fromkeys(frame.scenario)))
     return [
         lead + f"In {names} the hazard ratio changes with time, so that an analysis over a longer follow-up "
         "has another limit: that part of the bias would be there without adaptation and without borrowing. "
         "The table gives its size if everybody were followed to the calendar limit. Trials follow most "
         "patients for less, so where the effect changes in one direction the part lies between 0 and that "
-        f"size. In all other cells the two limits are within {NEAR:g} on the log scale."
+        f"size. In all other cells with both limits they are within {NEAR:g} on the log scale."
     ]
