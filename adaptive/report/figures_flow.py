@@ -36,7 +36,8 @@ def flow_figure(name: str, designs: str, flow: Mapping[str, Any]) -> Drawing:
     designs
         Names of the designs that share it.
     flow
-        ``looks``, ``rules``, ``limits``, ``responds`` and ``delayed``, as the content has them.
+        ``looks``, ``rules``, ``limits`` and ``delayed``, as the content has them, and ``responds``: whether
+        allocation follows the posterior, by design where the designs differ.
     """
     steps = flow_steps(flow)
     question = f"What happens at a look of {designs}, and in which order?"
@@ -79,10 +80,22 @@ def flow_steps(flow: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
             INK,
         ),
     ]
-    after = "new probabilities from the posterior" if flow["responds"] else "the ratio stays"
+    after = _allocation(flow["responds"])
     delay = "; decisions act after their delay" if flow["delayed"] else ""
     steps.append((f"Randomise on among the open cells: {after}{delay}. On to the next look", "", "", INK))
     return steps
+
+
+def _allocation(responds: bool | Mapping[str, bool]) -> str:
+    """Return what becomes of the allocation, design by design where these differ."""
+    words = {True: "new probabilities from the posterior", False: "the ratio stays"}
+    if isinstance(responds, bool):
+        return words[responds]
+    said = []
+    for own, text in words.items():
+        names = [name for name, value in responds.items() if value == own]
+        said += [f"{text} ({', '.join(names)})"] if names else []
+    return "; ".join(said)
 
 
 def _merged(rules: Sequence[Mapping[str, str]]) -> list[list[Mapping[str, str]]]:

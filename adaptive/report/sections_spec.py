@@ -247,18 +247,25 @@ def flow_section(content: dict) -> Section | None:
 
 
 def flow_figures(designs: list[dict]) -> list:
-    """Return one diagram per distinct flow."""
-    groups: list[tuple[list[str], dict]] = []
+    """Return one diagram per distinct flow; whether allocation follows the posterior is told within it."""
+    groups: list[tuple[dict[str, bool], dict]] = []
     for design in designs:
         if design["flow"] is None:
             continue
-        for names, flow in groups:
-            if flow == design["flow"]:
-                names.append(design["name"])
-                break
-        else:
-            groups.append(([design["name"]], design["flow"]))
-    return [flow_figure(f"flow_{i}", ", ".join(names), flow) for i, (names, flow) in enumerate(groups, 1)]
+        rest = {name: value for name, value in design["flow"].items() if name != "responds"}
+        found = next((responds for responds, flow in groups if flow == rest), None)
+        if found is None:
+            groups.append((found := {}, rest))
+        found[design["name"]] = design["flow"]["responds"]
+    return [
+        flow_figure(f"flow_{i}", ", ".join(found), flow | {"responds": _common(found)})
+        for i, (found, flow) in enumerate(groups, 1)
+    ]
+
+
+def _common(values: dict[str, bool]) -> bool | dict[str, bool]:
+    """Return the value that all have, or else the value of each."""
+    return values if len(set(values.values())) > 1 else next(iter(values.values()))
 
 
 def _named(frames: dict[str, pd.DataFrame], name: str, caption: str) -> list[Table | None]:

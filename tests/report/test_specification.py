@@ -25,6 +25,7 @@ from adaptive.oc.specification_rules import (
     verdict_table,
 )
 from adaptive.report.figures_flow import flow_figure, flow_steps
+from adaptive.report.sections_spec import flow_figures
 from tests.strategy_examples import evidence, progress
 from tests.toy import toy_design
 
@@ -202,3 +203,19 @@ def test_the_flow_shows_every_rule_in_order_and_fits_its_boxes(design):
     assert sum(row["thresholds"] in text for row in rules for text in shown) >= len(rules)
     drawing = flow_figure("flow", design, flow)
     assert drawing.svg.startswith("<svg") and not drawing.absent
+
+
+def test_designs_with_the_same_rules_share_a_diagram_that_tells_their_allocation():
+    flow = {"looks": ["120 patients"], "limits": "9 patients", "rules": [], "delayed": False}
+    designs = [
+        {"name": name, "flow": flow | {"responds": name == "rar", "looks": looks}}
+        for name, looks in (
+            ("fixed", ["120 patients"]),
+            ("rar", ["120 patients"]),
+            ("single", ["360 patients"]),
+        )
+    ]
+    shared, alone = flow_figures([*designs, {"name": "unknown", "flow": None}])
+    assert "look of fixed, rar," in shared.question and "look of single," in alone.question
+    told = "new probabilities from the posterior (rar); the ratio stays (fixed)"
+    assert told in shared.svg and "the ratio stays." in alone.svg
