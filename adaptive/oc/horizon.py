@@ -5,7 +5,7 @@ hazard ratio changes with time the two differ before any adaptation or borrowing
 limits are computed from the hazards of the scenarios, biases are taken from the tables.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,8 @@ def horizon_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
     months = sorted({h for result in source.results if (h := _horizon(result))})
     if not months:
         return {"quantities": pd.DataFrame(), "lead": [], "bias": [], "limits": []}
-    frame = pd.DataFrame([row for result in source.results for row in _rows(source, result, tables)])
+    limits = _limits(source)
+    frame = pd.DataFrame([row for result in source.results for row in _rows(result, limits, tables)])
     at = " or ".join(f"{h:g}" for h in months)
     return {
         "quantities": _quantities(source.results, at),
@@ -65,17 +66,31 @@ def longest(result: CellResult) -> float | None:
     return float(months) if months else None
 
 
-def _rows(source: Source, result: CellResult, tables: dict[str, pd.DataFrame]) -> Iterator[dict]:
+def _limits(source: Source) -> dict[tuple[str, float], np.ndarray]:
+    """Return the limits at the longest follow-up by scenario and months; designs share a scenario's truth."""
+    found: dict[tuple[str, float], np.ndarray] = {}
+    for result in source.results:
+        full = longest(result)
+        if source.makers.scenario is None or full is None or (result.scenario, full) in found:
+            continue
+        try:
+            scenario = source.makers.scenario(result.config)
+        except BadInput:
+            # The declared set of scenarios says that this configuration builds none, and why.
+            continue
+        endpoint = tuple(result.truth.content["endpoint"])
+        found[result.scenario, full] = true_log_hr(scenario, endpoint, full)
+    return found
+
+
+def _rows(
+    result: CellResult, limits: Mapping[tuple[str, float], np.ndarray], tables: dict[str, pd.DataFrame]
+) -> Iterator[dict]:
     """Yield the cells of a result whose limit at the longest follow-up is not that at the horizon."""
     horizon, full = _horizon(result), longest(result)
-    if source.makers.scenario is None or horizon is None or full is None:
+    limit = None if full is None else limits.get((result.scenario, full))
+    if horizon is None or limit is None:
         return
-    try:
-        scenario = source.makers.scenario(result.config)
-    except BadInput:
-        # The declared set of scenarios says that this configuration builds none, and why.
-        return
-    limit = true_log_hr(scenario, tuple(result.truth.content["endpoint"]), full)
     shift = limit - result.truth.log_hr
     biases = tables["estimation"]
     own = (biases.scenario == result.scenario) & (biases.design == result.design)

@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 from adaptive.config.build import build_scenario
 from adaptive.config.compose import compose_one
 from adaptive.design.protocol import ArmCalendar
+from adaptive.errors import BadInput
 from adaptive.oc.benefit import ideal_outcomes
 from adaptive.oc.horizon import horizon_part
 from adaptive.oc.load import load_results
@@ -92,6 +93,11 @@ def test_sentences_say_where_the_hazard_ratio_depends_on_follow_up(part, results
     makers = Makers(scenario=build_scenario)
     proportional = horizon_part(Source(results[:1], makers=makers), tables)
     assert "In no scenario" in proportional["bias"][0] and not proportional["tables"]
+
+    def broken(config):
+        raise BadInput("it builds no scenario")
+
+    assert not horizon_part(Source(results, makers=Makers(scenario=broken)), tables)["tables"]
     assert "was not computed" in horizon_part(Source(results), tables)["bias"][0]
 
 

@@ -71,6 +71,19 @@ def test_every_table_prints_denominator_and_error(chapter):
         assert not bare or table.name in allowed or table.name.startswith("size_"), (table.name, bare[:3])
 
 
+def test_decisions_of_cells_are_shown_by_look_by_reason_and_by_subgroup(chapter, content):
+    tables = {table.name: table for table in blocks(chapter, Table)}
+    assert tables["decided_by"].head[-1] == tables["closed_by"].head[-1] == "Look 3"
+    assert {"efficacy", "futility", "any reason"} <= set(tables["decided_early"].head)
+    assert len(tables["few_at_decision"].rows)
+    decided = content["tables"]["decided"].query("metric == 'decided_by'")
+    place = ["scenario", "design", "subgroup", "arm", "look"]
+    whole = decided[decided.level == "any"].set_index(place).estimate
+    parts = decided[decided.level != "any"].groupby(place).estimate.sum()
+    assert np.allclose(parts.sort_index(), whole.sort_index())
+    assert np.allclose(whole[whole.index.get_level_values("look") == 3], 1.0)
+
+
 def test_tables_stand_in_the_order_of_the_study(chapter, content):
     tables = {table.name: table for table in blocks(chapter, Table)}
     assert tables["subgroup_power"].head == ["Scenario", "Metric", "Design", *content["meta"]["subgroups"]]
