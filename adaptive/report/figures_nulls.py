@@ -57,7 +57,7 @@ def pattern_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
         f"within the declared box. {_reading(search)} {search['spread']}"
     )
     with rc_context(STYLE):
-        height = 0.27 * len(patterns) + 1.1
+        height = 0.25 * len(patterns) + 1.1
         canvas = Canvas(figsize=(WIDTH, height), layout="constrained")
         canvas.get_layout_engine().set(rect=(0, 0, 1, 1 - 0.35 / height))
         axis = canvas.subplots()
@@ -101,7 +101,7 @@ def factor_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
         f"stage 1 over the patterns of one set, are less noisy. {without}{_reading(search)}"
     )
     with rc_context(STYLE):
-        canvas, axes = panels(len(factors), height=2.4, columns=min(len(factors), 3), sharex=False)
+        canvas, axes = panels(len(factors), height=2.0, columns=min(len(factors), 3), sharex=False)
         for axis, factor in zip(axes, factors, strict=True):
             _draw_factor(axis, frame, factor, search["target"])
         axes[0].set_ylim(0, top)

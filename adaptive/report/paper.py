@@ -19,7 +19,16 @@ INSET = 6.0
 LONG_WORD = 22
 TEXT_COLUMN = 11.0
 """Width of a column of sentences below which a table of them is hard to read, in units of the type size."""
-SIZES = ((8.5, False), (8.0, False), (7.5, False), (7.0, False), (8.0, True), (7.0, True), (6.5, True))
+SIZES = (
+    (8.5, False),
+    (8.0, False),
+    (7.5, False),
+    (7.0, False),
+    (6.8, False),
+    (8.0, True),
+    (7.0, True),
+    (6.5, True),
+)
 SMALLEST = 6.0
 LEAST_TITLE = 9
 SHORT_COLUMN = 9.0
@@ -87,7 +96,7 @@ def figure_width(svg: str) -> float:
 def sized(table: Table) -> dict:
     """Return a table for paper: its first labels set above their rows if they span some, type that fits.
 
-    Type goes from 8.5 to 7 points, then the page is turned, then the type is made smaller still.
+    Type goes from 8.5 to 6.8 points, then the page is turned, then the type is made smaller still.
     """
     grouped = table.stub > 1 and sum(bool(row[0].span) for row in table.rows) * 2 <= len(table.rows)
     start = int(grouped)
