@@ -289,6 +289,19 @@ def test_the_pdf_is_archivable_and_accessible(made, paper):
         assert shown(f"{block.block.question}{block.block.caption}") in alts, block.anchor
 
 
+def test_listings_are_printed_in_the_size_of_a_small_note(paper):
+    """Configurations and commands are no smaller than 6 points, the size of the smallest table."""
+    sizes = set()
+
+    def note(text, _, matrix, font, size):
+        if text.strip() and font and "Mono" in font["/BaseFont"]:
+            sizes.add(round(abs(size * matrix[3]), 1))
+
+    for page in paper[0].pages:
+        page.extract_text(visitor_text=note)
+    assert sizes and min(sizes) >= 6.0, sizes
+
+
 def font_files(reader):
     """Yield for every font of every page whether its program is in the file."""
     for page in reader.pages:
