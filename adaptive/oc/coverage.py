@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from adaptive.errors import BadInput
+from adaptive.oc.comparators import missing_comparators
 from adaptive.oc.evidence import or_draft
+from adaptive.oc.load import CellResult
 from adaptive.oc.null_content import fitting_searches, searched_designs
 from adaptive.oc.report_text import joined
 from adaptive.oc.scenario_facts import Facts
-from adaptive.oc.sensitivity_store import fitting_index
+from adaptive.oc.sensitivity_store import Index, fitting_index
 from adaptive.oc.source import Source
 from adaptive.scenario.estimand import NULL_TOLERANCE
 
@@ -27,15 +29,21 @@ RATIO = 1.5
 
 
 def coverage(source: Source, facts: Mapping[str, Facts]) -> dict[str, Any]:
-    """Return ``table`` (item, family, covered by) and ``missing`` (families by checklist item)."""
+    """Return ``table`` (item, family, covered by) and ``missing`` by checklist item.
+
+    Missing are families of scenarios, and kinds of comparator (item H12).
+    """
     designs = list(dict.fromkeys(result.design for result in source.results))
     rows = [("G1", *row) for row in null_families(facts, _searched(source), designs)]
     rows += [("G2", *row) for row in alternative_families(facts)]
-    rows += [("G3", *row) for row in nuisance_families(source, facts)]
+    index, _ = or_draft(source, lambda: fitting_index(source.folder, source.results))
+    rows += [("G3", *row) for row in nuisance_families(source.results, facts, index)]
     missing: dict[str, list[str]] = {}
     for item, family, by in rows:
         if not by or by.startswith(ONLY):
             missing.setdefault(item, []).append(f"{family}: {by or 'not covered'}")
+    if absent := missing_comparators(source.results, index):
+        missing["H12"] = absent
     table = pd.DataFrame(
         [(item, family, by or "not covered") for item, family, by in rows],
         columns=["item", "family", "covered by"],
@@ -198,18 +206,19 @@ def _arms_differ(facts: Facts) -> bool:
     return any(known.size > 1 and np.ptp(known) > 1e-6 for known in offered)
 
 
-def nuisance_families(source: Source, facts: Mapping[str, Facts]) -> list[tuple[str, str]]:
+def nuisance_families(
+    results: Sequence[CellResult], facts: Mapping[str, Facts], index: Index | None
+) -> list[tuple[str, str]]:
     """Return the families of what is not of interest and what varies each: scenarios, or a sensitivity."""
-    index, _ = or_draft(source, lambda: fitting_index(source.folder, source.results))
     moved = {
         "mix of subgroups": [name for name, found in facts.items() if found.mix_shifts],
         "drift over entry": [name for name, found in facts.items() if found.drifts],
         "delays of data and decisions": list(
-            dict.fromkeys(r.design for r in source.results if (r.config.get("design") or {}).get("lags"))
+            dict.fromkeys(r.design for r in results if (r.config.get("design") or {}).get("lags"))
         ),
     }
     rows = []
-    for family, keys in _nuisances(source.results[0].config).items():
+    for family, keys in _nuisances(results[0].config).items():
         by = [
             f"sensitivity: {factor.title}"
             for factor in (index.factors if index is not None else ())

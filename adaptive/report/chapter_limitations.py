@@ -5,6 +5,7 @@ from adaptive.report.compliance import LIMITS, UNAVAILABLE_ITEMS
 from adaptive.report.section import Section, section
 from adaptive.report.sections_dossier import NO_DOSSIER, dossier_of
 
+NOT_COVERED = "Families of scenarios and kinds of comparator not covered"
 GENERAL = (
     "Every rate is estimated over the declared set of scenarios. The largest of several estimates is no "
     "upper bound, and nothing here speaks for a truth outside the set.",
@@ -70,7 +71,9 @@ def _program(content: dict) -> Section:
         Items("Of every report of this kind:", list(GENERAL)),
         Items("Of the evidence in this report:", evidence) if (evidence := _evidence(content)) else None,
         Items("Of these results:", content["warnings"]) if content["warnings"] else None,
-        Items("Families of scenarios not covered (numbers of the checklist):", missing) if missing else None,
+        Items("Families of scenarios and comparators not covered (numbers of the checklist):", missing)
+        if missing
+        else None,
         Items("What the engine cannot do yet (numbers of the checklist):", gaps),
         short="Simulations",
         covers=("M",),
