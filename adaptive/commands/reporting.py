@@ -48,21 +48,28 @@ def write_report(
     BadInput
         With every fault, unless ``draft`` or ``yielding``.
     """
+    from adaptive.commands.recreating import unmade
+    from adaptive.oc.places import called, places_of
     from adaptive.oc.report_manifest import Made, write_report_manifest
     from adaptive.oc.verify import find_results
 
-    output, found = Path(output), find_results(folders)
-    folders = _fewest(folders, found, study)
+    output, found = Path(output), [folder.resolve() for folder in find_results(folders)]
+    study = None if study is None else study.resolve()
+    folders = _fewest([folder.resolve() for folder in folders], found, study)
     written = _dossier_file(study, dossier)
     day = date or datetime.date.today().isoformat()
-    command = _command(folders, output, dossier, draft, day)
-    made = Made(folders, study, written, draft, day, command, str(output))
+    places = places_of(found)
+    names = [called(folder, places) for folder in folders]
+    shown = called(output, places)
+    asked = [*names, f"output={shown}", f"date={day}"]
+    asked += [f"dossier={called(dossier, places)}"] if dossier else []
+    made = Made(folders, study, written, draft, day, _command(asked, draft), shown, unmade(found, study))
     content, parts, faults = _judged(made)
     if faults and not draft:
         if not yielding:
             raise BadInput([*faults, "add --draft to see the report with these faults marked"])
         _tell(faults, output)
-        made = made._replace(draft=True, command=_command(folders, output, dossier, True, day))
+        made = made._replace(draft=True, command=_command(asked, True))
         parts = _marked(content, parts, made)
     remove_old(output)
     path = render(content, output, parts)
@@ -105,6 +112,7 @@ def report_content(made: Any) -> tuple[dict, list]:
     )
     content["meta"]["date"] = made.date
     content["interim"] = interim_lines()
+    content["trust"]["faults"] += made.unmade
     content = _named_as_shown(content, made)
     verify = shlex.join(["adaptive", "verify", made.output])
     content["commands"] |= {"report": [made.command], "verify": [verify]}
@@ -158,18 +166,19 @@ def render(content: dict, output: Path, parts: list) -> Path:
 
 
 def _named_as_shown(content: dict, made: Any) -> dict:
-    """Return the content with its folders named as the first report named them, wherever they lie now.
+    """Return the content with its folders named as in a fresh checkout, wherever they lie.
 
     Faults and messages name files relative to the study, so that they read the same from anywhere.
     """
-    places = [made.study] if made.study else made.folders
-    for place, shown in zip(places, made.shown, strict=False):
-        if str(place) != shown:
-            content = renamed(content, str(place), shown)
-    if made.study is not None:
-        prefix = f"{made.shown[0] if made.shown else made.study}/"
-        for part, name in ((content, "warnings"), (content["audit"], "lead"), (content["trust"], "faults")):
-            part[name] = [text.replace(prefix, "") for text in part[name]]
+    from adaptive.oc.places import places_of, study_place
+    from adaptive.oc.verify import find_results
+
+    places = places_of([folder.resolve() for folder in find_results(made.folders)])
+    for folder, name in places.items():
+        content = renamed(content, folder, name)
+    prefix = f"{study_place(content['meta']['study'])}/"
+    for part, name in ((content, "warnings"), (content["audit"], "lead"), (content["trust"], "faults")):
+        part[name] = [text.replace(prefix, "") for text in part[name]]
     return content
 
 
@@ -211,13 +220,9 @@ def _read_dossier(path: Path | None) -> Mapping[str, Any]:
     return {} if path is None else load_dossier(path)
 
 
-def _command(
-    folders: Sequence[Path], output: Path, dossier: Path | str | None, draft: bool, date: str
-) -> str:
+def _command(asked: Sequence[str], draft: bool) -> str:
     """Return the command line that makes this report from its results."""
-    words = ["adaptive", "report", *map(str, folders), f"output={output}", f"date={date}"]
-    words += [f"dossier={dossier}"] if dossier else []
-    return shlex.join([*words, *(["--draft"] if draft else [])])
+    return shlex.join(["adaptive", "report", *asked, *(["--draft"] if draft else [])])
 
 
 def remove_old(output: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from adaptive.commands.arguments import split_arguments
+from adaptive.commands.arguments import Arguments, split_arguments
 from adaptive.config.compose import compose_one, options
 from adaptive.errors import BadInput, did_you_mean
 
@@ -43,6 +43,15 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(orders)} cells x {asked.n_trials:,} trials, {minutes:.1f} minutes")
     print(f"sensitivity: {folder}")
     return 0
+
+
+def declared_factors(arguments: Arguments) -> dict[str, dict[str, Any]]:
+    """Return every factor that a command's arguments declare, as plain data by name."""
+    from adaptive.config.build_sensitivity import build_varying
+
+    own, given = _split(arguments.overrides)
+    _, everything = build_varying(_declared(own, given, arguments.config_dir))
+    return {factor.name: factor.as_data() for factor in everything.factors}
 
 
 def _split(overrides: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -110,7 +110,7 @@ def _make(folder: Path, places: Any) -> None:
         date=asked["date"],
         command=asked["command"],
         output=asked["output"],
-        shown=asked["shown"],
+        unmade=asked.get("unmade", ()),
     )
     content, parts = report_content(made)
     render(content, folder, parts)

@@ -1,33 +1,41 @@
 """Which commands made the results and the evidence, as far as what they stored says so."""
 
-import json
 import shlex
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from adaptive.oc.load import CellResult
+from adaptive.oc.pieces import NAMES, Piece, pieces_of
+from adaptive.oc.places import again, study_place, words_of
 from adaptive.oc.source import Source
-
-SUMMARIES = ("audit", "nulls", "sensitivity", "truth")
-"""Commands that leave evidence in the folder of their name."""
 
 
 def commands_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
-    """Return the command lines by command, each once, in the order in which a study needs them."""
+    """Return the command lines by command, each once, in the order in which a study needs them.
+
+    Folders are those of a fresh checkout, so that each writes what the next reads.
+    """
     del tables
     found = {"simulate": simulate_commands(source.results)}
-    for name in SUMMARIES:
-        found[name] = list(dict.fromkeys(_recorded(name, source.folder)))
+    there = pieces_of(source)
+    for kind in NAMES:
+        own = [piece for piece in there if piece.kind == kind]
+        found[kind] = list(dict.fromkeys(line for piece in own for line in piece_commands(piece, source)))
     return {name: lines for name, lines in found.items() if lines}
 
 
 def simulate_commands(results: Sequence[CellResult]) -> list[str]:
     """Return the commands that made the results: one for all where they are a sweep, else each once."""
-    commands = sorted({str(r.manifest.get("command") or "") for r in results} - {""})
+    commands = sorted({command_of(result) for result in results} - {""})
     together = _sweep(commands)
     return [together] if together else commands
+
+
+def command_of(result: CellResult) -> str:
+    """Return the command that makes one result in a fresh checkout; empty if none is recorded."""
+    return again(str(result.manifest.get("command") or ""), result.manifest["study"])
 
 
 def _sweep(commands: Sequence[str]) -> str | None:
@@ -51,17 +59,34 @@ def _without_cell(words: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
     return [word for word in words if not word.startswith(keys)], tuple(cell)
 
 
-def _recorded(name: str, folder: Path | None) -> Iterator[str]:
-    """Yield the commands in the evidence of one command, or the command with its folder if none is stored."""
-    if folder is None:
-        return
-    for file in sorted({*(folder / name).glob("*.json"), *(folder / name).glob(f"*/{name}.json")}):
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        command = content.get("command") if isinstance(content, dict) else None
-        if isinstance(command, str) and command:
-            yield command
-        elif name == "audit":
-            yield f"adaptive audit <folder of {folder.resolve().name}>"
+def piece_commands(piece: Piece, source: Source) -> list[str]:
+    """Return the commands that make one piece of evidence where a report looks for it."""
+    command, study = piece.content.get("command"), source.results[0].manifest["study"]
+    if not isinstance(command, str) or not command:
+        return []
+    place = study_place(study)
+    if piece.kind == "nulls":
+        return [again(command, study, f"{place}/{piece.place}")]
+    if piece.kind == "audit":
+        return [again(command, study, f"{place}/{piece.place}".rpartition("/")[0])]
+    moved = again(command, study)
+    return _whole(moved, piece.content) if piece.kind == "sensitivity" else [moved]
+
+
+def _whole(command: str, index: Mapping[str, Any]) -> list[str]:
+    """Return the commands of a whole sensitivity analysis; it may have been made in several runs.
+
+    The index keeps the command of the last run only, but the trials of every cell.
+    """
+    sizes: dict[int, list[str]] = {}
+    for cell in index.get("cells", []):
+        names = sizes.setdefault(int(cell["n_trials"]), [])
+        names += [cell["factor"]] if cell["factor"] not in names else []
+    words = words_of(command)
+    if len(sizes) < 2 and not any(word.startswith("only=") for word in words):
+        return [command]
+    rest = [word for word in words if not word.startswith(("only=", "n_trials="))]
+    return [
+        shlex.join([*rest, f"n_trials={n_trials}", f"only=[{','.join(names)}]"])
+        for n_trials, names in sizes.items()
+    ]

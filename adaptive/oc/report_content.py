@@ -15,7 +15,7 @@ from adaptive.oc import labels, report_text
 from adaptive.oc.answers import add_searches, answers_part
 from adaptive.oc.audit_content import audit_content
 from adaptive.oc.bayes_content import bayes_part
-from adaptive.oc.commands_content import commands_part
+from adaptive.oc.commands_content import command_of, commands_part
 from adaptive.oc.compare import benchmark_of
 from adaptive.oc.convergence import convergence_part
 from adaptive.oc.decisions import decision_part
@@ -176,7 +176,7 @@ def meta(results: Sequence[CellResult], designs: Sequence[str], benchmark: str |
         "benchmark": benchmark,
         "n_min": min(result.n_trials for result in results),
         "n_max": max(result.n_trials for result in results),
-        "command": sorted({str(r.manifest.get("command") or "") for r in results} - {""}),
+        "command": sorted({command_of(r) for r in results} - {""}),
     }
 
 
@@ -355,7 +355,7 @@ def provenance_table(results: Sequence[CellResult]) -> pd.DataFrame:
                 "uncommitted changes": {True: "yes", False: "no"}.get(code.get("dirty"), "unknown"),
                 **{name: _plain(version) for name, version in manifest.get("versions", {}).items()},
                 "config SHA-256": config_hash(result),
-                "command": _plain(manifest.get("command") or None),
+                "command": command_of(result) or "\N{EN DASH}",
                 **(
                     {"precision on demand": _plain(words(manifest.get("until")) or None)} if on_demand else {}
                 ),

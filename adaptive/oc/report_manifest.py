@@ -43,9 +43,9 @@ class Made(NamedTuple):
     command
         Command line.
     output
-        Folder of the report as it was given.
-    shown
-        Folder of the study, else the folders of results, as the report names them.
+        Folder of the report as in a fresh checkout.
+    unmade
+        What a fresh checkout would not make as it is stored, as far as it was tried when the report was made.
     """
 
     folders: Sequence[Path]
@@ -55,7 +55,7 @@ class Made(NamedTuple):
     date: str
     command: str
     output: str
-    shown: Sequence[str] = ()
+    unmade: Sequence[str] = ()
 
 
 def report_files(output: Path) -> list[str]:
@@ -142,7 +142,7 @@ def _asked(output: Path, made: Made) -> dict[str, Any]:
         "date": made.date,
         "command": made.command,
         "output": made.output,
-        "shown": [str(path) for path in ([made.study] if made.study else made.folders)],
+        "unmade": list(made.unmade),
     }
 
 
@@ -199,7 +199,7 @@ def _shape_faults(content: Mapping[str, Any]) -> Iterator[str]:
     made, results = content.get("made"), content.get("results")
     if isinstance(made, dict) and not (
         isinstance(made.get("folders"), list)
-        and {"study", "dossier", "draft", "date", "command", "output", "shown"} <= set(made)
+        and {"study", "dossier", "draft", "date", "command", "output"} <= set(made)
     ):
         yield "made does not say how the report was asked for"
     wanted = {"path", "design", "scenario", "seed", "manifest_sha256", "files"}

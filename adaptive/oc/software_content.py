@@ -14,7 +14,10 @@ import pandas as pd
 
 from adaptive.io.hashing import sha256_data
 from adaptive.io.store import SCHEMA_VERSION
+from adaptive.oc.commands_content import command_of
 from adaptive.oc.load import CellResult
+from adaptive.oc.pieces import NAMES, pieces_of
+from adaptive.oc.places import words_of
 from adaptive.oc.report_manifest import made_by
 from adaptive.oc.reverify_trials import TOLERANCE
 from adaptive.oc.source import Source
@@ -36,6 +39,8 @@ FILES = (
     ("manifest.json", "report", "SHA-256 of each, of every result, of the dossier and of other evidence"),
 )
 NOT_KNOWN = "\N{EN DASH}"
+SHORT = 12
+"""Characters of a hash in a table of many; a table beside it has them all."""
 
 
 def software_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
@@ -44,6 +49,7 @@ def software_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
     results = source.results
     return {
         "versions": version_rows(results),
+        "code": code_rows(source),
         "overrides": override_rows(results),
         "schema_version": SCHEMA_VERSION,
         "scenario_list_sha256": scenario_list_hash(results),
@@ -72,11 +78,10 @@ def version_rows(results: Sequence[CellResult]) -> pd.DataFrame:
 def _versions_of(manifest: Mapping[str, Any]) -> dict[str, str | None]:
     """Return versions, code and machine of one manifest by the name they are printed with."""
     code, made_on = manifest.get("code") or {}, manifest.get("machine") or {}
-    changed = {True: "yes", False: "no"}.get(code.get("dirty"), "not under version control")
     return {
         **{str(name): value for name, value in (manifest.get("versions") or {}).items()},
         "git commit": code.get("commit"),
-        "uncommitted changes": changed,
+        "uncommitted changes": _changed(code),
         "SHA-256 of all source files": code.get("sha256"),
         "SHA-256 of the simulation code": code.get("core_sha256"),
         "SHA-256 of requirements.lock": made_on.get("requirements_lock_sha256"),
@@ -87,22 +92,42 @@ def _versions_of(manifest: Mapping[str, Any]) -> dict[str, str | None]:
     }
 
 
+def _changed(code: Mapping[str, Any]) -> str:
+    return {True: "yes", False: "no"}.get(code.get("dirty"), "not under version control")
+
+
+def code_rows(source: Source) -> pd.DataFrame:
+    """Return the code of the results, of each piece of evidence and of the report, a row per code of each."""
+    rows = _code_rows("Results", [result.manifest.get("code") or {} for result in source.results])
+    for piece in pieces_of(source):
+        name = f"{NAMES[piece.kind]} ({piece.place})"
+        rows += _code_rows(f"{name}, cells", piece.cells)
+        rows += _code_rows(name, [piece.content["code"]], counted=False)
+    rows += _code_rows("This report", [made_by()["code"]], counted=False)
+    return pd.DataFrame(rows, columns=["what", "commit", "uncommitted changes", "simulation code"])
+
+
+def _code_rows(name: str, codes: Sequence[Mapping[str, Any]], counted: bool = True) -> list[tuple[str, ...]]:
+    """Return a row per code, with the number of results that it made."""
+    keys = [
+        (
+            str(code.get("commit") or NOT_KNOWN),
+            _changed(code),
+            str(code.get("core_sha256") or NOT_KNOWN)[:SHORT],
+        )
+        for code in codes
+    ]
+    return [(f"{name}: {keys.count(key)}" if counted else name, *key) for key in dict.fromkeys(keys)]
+
+
 def override_rows(results: Sequence[CellResult]) -> pd.DataFrame:
     """Return the overrides in the command of each result, as typed."""
     rows = []
     for result in results:
-        words = _words(str(result.manifest.get("command") or ""))
+        words = words_of(command_of(result))
         shown = shlex.join(word for word in words if "=" in word or word.startswith("~"))
         rows.append((result.scenario, result.design, shown or NOT_KNOWN))
     return pd.DataFrame(rows, columns=["scenario", "design", "overrides"])
-
-
-def _words(command: str) -> list[str]:
-    """Return the words of a command line, quoted ones whole; split at blanks where quotes do not close."""
-    try:
-        return shlex.split(command)
-    except ValueError:
-        return command.split()
 
 
 def scenario_list_hash(results: Sequence[CellResult]) -> str:

@@ -11,8 +11,10 @@ import pandas as pd
 from adaptive.io.hashing import sha256_data
 from adaptive.io.manifest import code_state, is_untouched
 from adaptive.oc import labels
+from adaptive.oc.evidence import code_differs
 from adaptive.oc.load import CellResult
 from adaptive.oc.parameters import is_of, parameter_table
+from adaptive.oc.pieces import Piece, pieces_of
 from adaptive.oc.source import Source
 from adaptive.oc.targets import strangers, target_faults, target_table, targets_of, unjudged
 
@@ -36,6 +38,8 @@ def trust_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict:
         *_without_place(source.altered, source.results),
         *dict.fromkeys(source.damaged),
         *result_faults(source.results),
+        *evidence_faults(source),
+        *report_faults(),
         *benchmark_faults(source.results),
         *scenario_faults(source.results),
         *parameter_faults(source.results, source.dossier.get("parameters", [])),
@@ -116,6 +120,37 @@ def _mixed_faults(results: Sequence[CellResult]) -> list[str]:
     return [f"results of different simulation codes: {shown}; simulate all with one"]
 
 
+def evidence_faults(source: Source) -> list[str]:
+    """Return evidence that the commands of the report would not make again."""
+    return [
+        f"{piece.place}: {reason}; run `adaptive {piece.kind}` again, or delete the folder"
+        for piece in pieces_of(source)
+        for reason in _reasons(piece, source.results)
+    ]
+
+
+def _reasons(piece: Piece, results: Sequence[CellResult]) -> list[str]:
+    """Return why one piece of evidence cannot be made again by its command and the code of the results."""
+    codes = [piece.content["code"], *piece.cells]
+    found = []
+    if any(code_differs({"code": code}, results) for code in codes):
+        found.append("made by another simulation code than the results")
+    if any(code.get("dirty") is True for code in codes):
+        found.append("made by code with uncommitted changes, which nobody else has")
+    if not piece.content.get("command"):
+        found.append("does not say by which command it was made")
+    return found
+
+
+def report_faults() -> list[str]:
+    """Return why the report itself cannot be made again by anybody else."""
+    if code_state()["dirty"] is not True:
+        return []
+    return [
+        "this report: made by code with uncommitted changes, which nobody else has; commit, make it again"
+    ]
+
+
 def benchmark_faults(results: Sequence[CellResult]) -> list[str]:
     """Return scenarios without the benchmark design, on whose trials every other design is compared."""
     name = results[0].manifest.get("benchmark")
@@ -169,6 +204,8 @@ def checked(results: Sequence[CellResult], reached: pd.DataFrame) -> list[str]:
         "each resolved configuration against the hash that its result was stored with",
         f"the simulation code of each result against the one that made this report "
         f"(core {code_state()['core_sha256'][:12]}), and that version control told of no uncommitted changes",
+        "the simulation code of each piece of evidence and of its cells against that of the results, that no "
+        "uncommitted changes were told of, and that each names the command that made it",
         f"Monte Carlo standard errors of {len(reached)} metrics of cells against their targets",
         "that every scenario was simulated with the benchmark design, and is the same for every design",
         "that every parameter with provenance names a source and how far it was checked",

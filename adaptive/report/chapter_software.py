@@ -2,17 +2,16 @@
 
 from adaptive.report.section import Section, section
 from adaptive.report.sections import provenance_section
+from adaptive.report.sections_recreate import recreate_section, version_section
 from adaptive.report.sections_software import (
     configuration_facts_section,
     interim_section,
     numeric_section,
     output_section,
     random_section,
-    recreate_section,
     trail_section,
     trust_section,
     validation_section,
-    version_section,
 )
 
 PARTS = (

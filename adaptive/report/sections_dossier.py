@@ -77,6 +77,7 @@ def _status(content: dict) -> Table | None:
         ("SHA-256 of the dossier", dossier.get("sha256", "")),
         ("Date of the report", str(meta.get("date") or "")),
         ("Commit of the simulations", _common(content["provenance"], "commit")),
+        ("Commit of this report", _report_commit(content)),
     ]
     shown = pd.DataFrame([row for row in rows if row[1]], columns=["item", "value"])
     return plain(
@@ -86,6 +87,12 @@ def _status(content: dict) -> Table | None:
         titles={"item": "Item", "value": "Value"},
         made_by="dossier",
     )
+
+
+def _report_commit(content: dict) -> str:
+    """Return the commit that made the report; empty if the content does not tell."""
+    code = content.get("software", {}).get("code")
+    return "" if code is None else code.commit.iloc[-1].strip("\N{EN DASH}")
 
 
 def _common(table: pd.DataFrame, column: str) -> str:

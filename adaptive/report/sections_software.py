@@ -2,64 +2,11 @@
 
 import pandas as pd
 
-from adaptive.report.blocks import Code, Items, Notice, Text
+from adaptive.report.blocks import Items, Notice, Text
 from adaptive.report.pivot import plain
 from adaptive.report.section import Section, section
 
 COVERS = ("L",)
-INSTALL = """\
-git clone <address of the repository> adaptive && cd adaptive
-git checkout {commit}
-python3 -m venv .venv
-.venv/bin/python -m pip install --require-hashes -r requirements-build.lock
-.venv/bin/python -m pip install --require-hashes --no-build-isolation -r requirements.lock
-.venv/bin/python -m pip install --no-deps --no-build-isolation --editable ."""
-ORDER = ("simulate", "audit", "nulls", "sensitivity", "truth", "report", "verify")
-
-
-def recreate_section(content: dict) -> Section:
-    """Return the commands that install the program, make everything again and check it."""
-    commands = content.get("commands", {})
-    lines = [line for name in ORDER for line in commands.get(name, [])]
-    again = "\n".join(f"{line}    # S{number}" for number, line in enumerate(lines, start=1))
-    return section(
-        "commands",
-        "Install, run again, verify",
-        [
-            "Needed: Linux or macOS on Apple silicon, Python 3.11, 3.12 or 3.13, 1.2 GB of disk. "
-            "Packages are installed by the hashes in requirements.lock."
-        ],
-        Code(INSTALL.format(commit=_commit(content)), "Install the version that made the results."),
-        Code(
-            again,
-            "Make everything again, then check it. Tables name these commands S1, S2, and so on.",
-        )
-        if again
-        else None,
-        Items(
-            "What the last command does, and what to do with its answer:",
-            [
-                "adaptive verify compares every hash, makes the report again from the stored results and "
-                "compares it value by value, and simulates a random sample of trials again. Exit code 0: "
-                "nothing differs; 2: something does, and the first differences are listed.",
-                "Whoever can replace every file can also replace the manifest. Keep the SHA-256 that "
-                "adaptive verify prints (of the report's manifest) where the files are not.",
-                "A virtual trial is told look by look by adaptive replay RESULT trial=NUMBER.",
-                "Nothing here needs R. Analyses on real data were compared with R survival, and "
-                "group-sequential designs with gsDesign and rpact; the reference values and the versions "
-                "are stored with the tests (docs/external_checks.md).",
-            ],
-        ),
-        covers=COVERS,
-    )
-
-
-def _commit(content: dict) -> str:
-    """Return the commit that made the results, or what to put in its place."""
-    frame = content["software"]["versions"]
-    found = frame.loc[frame.item == "git commit", "results"].tolist() if "item" in frame else []
-    known = found and found[0] not in ("", "\N{EN DASH}") and ";" not in found[0]
-    return found[0] if known else "<commit of the results, see the versions below>"
 
 
 def trust_section(content: dict) -> Section | None:
@@ -79,28 +26,6 @@ def trust_section(content: dict) -> Section | None:
         notice,
         Items("", [text[:1].upper() + text[1:] + "." for text in trust["checked"]]),
         covers=("L",),
-    )
-
-
-def version_section(content: dict) -> Section:
-    """Return versions of code, packages and machine."""
-    return section(
-        "versions",
-        "Versions",
-        [
-            "A dash stands for what was not recorded. The simulation code is the part of the source that "
-            "determines a trial's numbers; a report may be made by a later version, but only from "
-            "results of the same simulation code. No image of the operating system is made; its name and "
-            "version are given."
-        ],
-        plain(
-            content["software"]["versions"],
-            name="versions",
-            made_by="report",
-            caption="What made the results, and what made this report.",
-            titles={"item": "Item", "results": "Results", "report": "This report"},
-        ),
-        covers=COVERS,
     )
 
 
@@ -124,7 +49,7 @@ def configuration_facts_section(content: dict) -> Section:
             frame,
             name="overrides",
             made_by="configuration",
-            caption="Overrides of each cell as typed, and the SHA-256 of its resolved configuration.",
+            caption="Overrides of each cell as typed (but folders); SHA-256 of its resolved configuration.",
             stub=2,
             titles={"scenario": "Scenario", "design": "Design", "overrides": "Overrides"},
             collapse=len(frame) > 12,

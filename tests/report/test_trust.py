@@ -11,6 +11,8 @@ import yaml
 from adaptive.io.hashing import sha256_data
 from adaptive.io.manifest import code_state
 from adaptive.montecarlo import proportion_of_counts
+from adaptive.oc import evidence, trust
+from adaptive.oc.evidence import write_evidence
 from adaptive.oc.load import load_results
 from adaptive.oc.metrics import row
 from adaptive.oc.source import Source
@@ -46,6 +48,12 @@ def study(tmp_path):
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def committed(monkeypatch):
+    """Let the report be made by code without uncommitted changes."""
+    monkeypatch.setattr(trust, "code_state", lambda: code_state() | {"dirty": False})
+
+
 def write(root, design, scenario, *, config=None, **code):
     config = config or sourced(design, scenario)
     return write_result(
@@ -76,6 +84,40 @@ def rewrite(path, change):
 
 def test_a_sound_study_has_no_fault(study):
     assert faults_of(study) == []
+
+
+def test_a_report_by_uncommitted_code_is_a_fault(study, monkeypatch):
+    monkeypatch.setattr(trust, "code_state", lambda: code_state() | {"dirty": True})
+    (fault,) = faults_of(study)
+    assert fault.startswith("this report: made by code with uncommitted changes")
+
+
+@pytest.mark.parametrize(
+    ("code", "command", "told"),
+    [
+        ({"dirty": False}, "adaptive truth results/fake", None),
+        ({"dirty": False, "commit": "1"}, "adaptive truth results/fake", None),
+        ({"dirty": False}, "", "does not say by which command it was made"),
+        ({"dirty": True}, "adaptive truth results/fake", "made by code with uncommitted changes"),
+        (
+            {"dirty": False, "core_sha256": "0" * 64},
+            "adaptive truth x",
+            "made by another simulation code than",
+        ),
+    ],
+)
+def test_evidence_that_its_command_would_not_make_again_is_a_fault(study, monkeypatch, code, command, told):
+    """Another commit with the same simulation code is none; audits are found without a study's folder too."""
+    monkeypatch.setattr(evidence, "code_state", lambda: code_state() | code)
+    for place in ("truth/truth.json", "rar/audit/audit.json"):
+        file = study / "fake" / place
+        file.parent.mkdir()
+        write_evidence(file, {"command": command})
+    results = load_results([study])
+    source = Source(results, folder=study / "fake", dossier={"targets": LOOSE})
+    faults = trust_part(source, build_tables(results))["faults"]
+    assert [fault.partition(":")[0] for fault in faults] == (["rar/audit", "truth"] if told else [])
+    assert all(told in fault and "again, or delete the folder" in fault for fault in faults)
 
 
 def test_every_defect_is_told_with_what_to_do(study):
