@@ -52,11 +52,9 @@ def _named(names: Sequence[str]) -> str:
 def _of_result(folder: Path) -> str:
     """Return why the command of a result would not make it; empty if it would or none is recorded."""
     from adaptive.commands.simulate import stored
+    from adaptive.oc.pieces import read_json_or_nothing
 
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return ""
+    manifest = read_json_or_nothing(folder / MANIFEST)
     on_demand, recorded = manifest.get("until") is not None, manifest.get("config_sha256")
     return _judged(
         manifest.get("command"), "simulate", lambda config: sha256_data(stored(config, on_demand)) == recorded

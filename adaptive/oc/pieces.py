@@ -75,14 +75,15 @@ def _files(kind: str, results: Sequence[Path], study: Path | None) -> Iterator[P
 
 
 def _read(kind: str, file: Path, roots: Sequence[Path]) -> Piece | None:
-    content = _json(file)
+    content = read_json_or_nothing(file)
     if not isinstance(content.get("code"), dict):
         return None
     cells = list(_cell_codes(file.parent, content)) if kind == "sensitivity" else []
     return Piece(kind, _place(file.parent, roots), content, cells)
 
 
-def _json(file: Path) -> dict[str, Any]:
+def read_json_or_nothing(file: Path) -> dict[str, Any]:
+    """Return the mapping in a file; an empty one if there is none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -94,7 +95,7 @@ def _cell_codes(folder: Path, index: Mapping[str, Any]) -> Iterator[Mapping[str,
     """Yield the code that simulated each cell of a sensitivity analysis."""
     for cell in index.get("cells", []):
         place = cell_place(cell["factor"], cell["level"], cell["design"], cell["scenario"])
-        yield _json(folder / place / MANIFEST).get("code") or {}
+        yield read_json_or_nothing(folder / place / MANIFEST).get("code") or {}
 
 
 def _place(folder: Path, roots: Sequence[Path]) -> str:

@@ -31,6 +31,8 @@ def place_of(manifest: Mapping) -> str:
 def places_of(found: Sequence[Path]) -> dict[str, str]:
     """Return the folders that hold results, and what they are called in a fresh checkout.
 
+    A result whose manifest cannot be read has no name there; whoever reads it says so.
+
     Parameters
     ----------
     found
@@ -38,8 +40,11 @@ def places_of(found: Sequence[Path]) -> dict[str, str]:
     """
     named = {}
     for folder in found:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        own = place_of(manifest)
+        try:
+            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+            own = place_of(manifest)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
         if folder.parts[-2:] == tuple(own.split("/")[-2:]):
             folder, own = folder.parents[1], study_place(manifest["study"])
         named[str(folder)] = own

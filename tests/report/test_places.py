@@ -2,7 +2,8 @@
 
 import pytest
 
-from adaptive.oc.places import again, called
+from adaptive.commands.recreating import unmade
+from adaptive.oc.places import again, called, places_of
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,9 @@ def test_a_folder_is_called_by_its_study_else_by_what_another_machine_has(tmp_pa
     assert called(tmp_path / "kept2", places) == "kept2"
     assert called("out/report", places) == "out/report"
     assert called("../out", places) == "out"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"study": "s", "design": 3, "scenario": "a"}'])
+def test_a_manifest_that_cannot_be_read_is_left_to_whoever_reads_it(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    assert places_of([tmp_path]) == {} and unmade([tmp_path], None) == []
