@@ -43,7 +43,7 @@ def test_the_printed_command_shows_the_example_again(tmp_path, monkeypatch, caps
     capsys.readouterr()
     assert program == "adaptive" and main(argv) == 0
     told = capsys.readouterr().out
-    values = [float(x) for x in re.findall(r"P\(HR [<>]=? [\d.]+\) = ([\d.]+)", told)]
+    values = [float(x) for x in re.findall(r"P\(HR [<>≥]=? [\d.]+\) = ([\d.]+)", told)]
     stored = [
         ask["value"]
         for look in item["looks"]
