@@ -205,6 +205,7 @@ def _largest(rows: Sequence[Mapping[str, Any]], search: Mapping[str, Any]) -> di
         "place": "; ".join(place_words(search, worst)),
         "text": cell_text(*(worst[name] for name in numbers)),
         "estimate": worst["estimate"],
+        "mcse": worst["mcse"],
         "upper": worst["simultaneous_upper"],
         "n": worst["n"],
     }

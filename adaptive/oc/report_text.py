@@ -198,23 +198,23 @@ def _worst_error(design: str, rows: pd.DataFrame, margin: float | None) -> str:
 
 
 def _power(claims: pd.DataFrame, designs: Sequence[str]) -> dict:
-    """Say how often a design finds a benefit that is there."""
-    items = []
-    for design in designs:
-        every = claims[claims.design == design]
-        ranges = [
-            f"{words} {extremes(rows, lambda e: percent(e.estimate, e.mcse))}"
-            for words, rows in (
-                ("at least one", every[every.metric == "disjunctive_power"]),
-                ("all of them", every[every.metric == "conjunctive_power"]),
-            )
-            if len(rows)
-        ]
-        if ranges:
-            items.append(f"{design}: {'; '.join(ranges)}")
-    if not items:
+    """Say how often some, and how often every benefit that is there is found, over scenarios and designs."""
+    several = len(designs) > 1
+
+    def place(entry: pd.Series) -> str:
+        return quoted(entry.scenario) + (f" with {entry.design}" if several else "")
+
+    ranges = [
+        f"{words} {extremes(rows, lambda e: percent(e.estimate, e.mcse), place)}"
+        for words, metric in (("at least one", "disjunctive_power"), ("all of them", "conjunctive_power"))
+        if len(rows := claims[claims.metric == metric])
+    ]
+    if not ranges:
         return _said("No scenario has an arm with a benefit, so this study says nothing of power.")
-    return _said("Estimated probability of finding the true benefits, where some arm does work:", items)
+    return _said(
+        "Estimated probability of finding the true benefits, where some arm does work: "
+        f"{'; '.join(ranges)}. Table 1 has the designs apart."
+    )
 
 
 def _advice(results: Sequence[CellResult]) -> dict | None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from adaptive.oc.load import CellResult
 from adaptive.oc.margins import rule_margin
-from adaptive.oc.report_text import joined
+from adaptive.oc.null_content import AS_DESIGNED
+from adaptive.oc.report_text import joined, percent
 
 VERBS = {
     "efficacy": "benefit is claimed when",
@@ -117,22 +118,33 @@ def _ask(ask: Mapping[str, Any]) -> str:
 
 
 def _searched(part: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Say what searches of the nulls found of each design, because they look where the scenarios do not."""
-    items = []
-    for search in part.get("searches", []):
-        near = " (near the edge of the box)" if search.get("edge") else ""
-        largest = next(item for item in search["classes"] if item["kind"] == "largest of all")
-        items.append(
-            f"{search['design']}, {search['variant']}: {ERRORS[search['error']]} {largest['text']} on "
-            f"{largest['n']:,} trials, simultaneous {100 * search['simultaneous_confidence']:g}% upper bound "
-            f"{search['simultaneous_upper_bound']:.3f} over the worst points; {largest['place']}{near}"
-        )
-    if not items:
+    """Say what searches of the nulls found of each design, because they look where the scenarios do not.
+
+    A design that was searched as designed is told by that search alone.
+    """
+    searches = part.get("searches", [])
+    plain = {search["design"] for search in searches if search["variant"] == AS_DESIGNED}
+    told = [s for s in searches if s["variant"] == AS_DESIGNED or s["design"] not in plain]
+    if not told:
         return []
     unsearched = part.get("unsearched", [])
     without = f", for {joined(unsearched)} none" if unsearched else ""
     text = (
         "The scenarios are a few chosen truths. Searches over a declared space of nulls looked for the least "
-        f"favourable one, of each design by itself{without}:"
+        f"favourable one, of each design by itself{without}; the part on the space of nulls says where they "
+        "found it:"
     )
-    return [{"text": text, "items": items}]
+    return [{"text": text, "items": [_largest(search) for search in told]}]
+
+
+def _largest(search: Mapping[str, Any]) -> str:
+    """Return the largest error that a search found, its bound, and which cells have no benefit there."""
+    largest = next(item for item in search["classes"] if item["kind"] == "largest of all")
+    variant = "" if search["variant"] == AS_DESIGNED else f", {search['variant']}"
+    near = ", near the edge of the space" if search.get("edge") else ""
+    return (
+        f"{search['design']}{variant}: {ERRORS[search['error']]} "
+        f"{percent(largest['estimate'], largest['mcse'])} on {largest['n']:,} trials, "
+        f"{100 * search['simultaneous_confidence']:g}% upper bound over the worst points "
+        f"{100 * search['simultaneous_upper_bound']:.1f}%; {largest['place'].partition(';')[0]}{near}"
+    )

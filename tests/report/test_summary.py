@@ -14,10 +14,11 @@ SEARCH = {
     "simultaneous_upper_bound": 0.2198,
     "edge": "This point lies near a corner of the box.",
     "classes": [
-        {"kind": "global null", "text": "0.05 (0.01)", "n": 100, "place": "all null"},
+        {"kind": "global null", "estimate": 0.05, "mcse": 0.01, "n": 100, "place": "all null"},
         {
             "kind": "largest of all",
-            "text": "0.212 (0.003)",
+            "estimate": 0.2124,
+            "mcse": 0.0029,
             "n": 20_000,
             "place": "null in TNBC; drift 1.28",
         },
@@ -97,8 +98,9 @@ def test_scope_events_and_combinations_are_told(tmp_path):
 
 
 def test_the_worst_searched_null_follows_the_errors_and_the_conclusion_comes_before_the_caution(tmp_path):
-    other = SEARCH | {"design": "fixed", "edge": ""}
-    part = {"searches": [SEARCH, other], "unsearched": ["single"]}
+    other = SEARCH | {"design": "fixed", "edge": "", "variant": "futility not followed"}
+    twice = SEARCH | {"variant": "futility not followed"}
+    part = {"searches": [SEARCH, twice, other], "unsearched": ["single"]}
     content = {"null_space": part, "dossier": {"conclusion": "Not fit <b>yet</b>."}}
     found = completed(tmp_path, content)
     assert [item["text"][:6] for item in found] == [
@@ -111,10 +113,10 @@ def test_the_worst_searched_null_follows_the_errors_and_the_conclusion_comes_bef
         "cautio",
     ]
     line, second = found[3]["items"]
-    assert "of each design by itself, for single none:" in found[3]["text"]
-    assert line.endswith(" (near the edge of the box)") and second.startswith("fixed, as designed: ")
-    assert not second.endswith("near the edge of the box)")
-    for text in ("adaptive, as designed", "0.212 (0.003)", "20,000 trials", "95%", "0.220", "drift 1.28"):
+    assert "of each design by itself, for single none;" in found[3]["text"]
+    assert line.endswith("; null in TNBC, near the edge of the space")
+    assert second.startswith("fixed, futility not followed: ") and second.endswith("; null in TNBC")
+    for text in ("adaptive: ", "21.24% (MCSE 0.29)", "20,000 trials", "95% upper bound", "22.0%"):
         assert text in line
     assert found[5]["text"] == "Conclusion of the authors: Not fit <b>yet</b>."
 
