@@ -5,6 +5,12 @@ from typing import Any
 from adaptive.montecarlo import decimals_by_se, round_by_se
 
 Summary = dict[str, Any]
+REFITTED = (
+    "A real interim analysis is fitted again with more draws while a probability that a rule compares is "
+    "within 3 of its own Monte Carlo standard errors of the threshold; the audit fits again only what fails "
+    "a check. So the decisions that differ, and any bound made of them, hold Monte Carlo error of NUTS that "
+    "the refits of a real analysis would reduce."
+)
 
 
 def told(summary: Summary) -> list[str]:
@@ -13,6 +19,7 @@ def told(summary: Summary) -> list[str]:
         sample_sentence(summary),
         fit_sentence(summary),
         *(decision_sentence(summary, sample) for sample in ("random", "near")),
+        *([REFITTED] if summary["flips"] else []),
         *difference_sentences(summary),
         claim_sentence(summary),
     ]

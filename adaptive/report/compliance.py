@@ -145,6 +145,7 @@ def _status(item: Item, sections: list[str], content: dict) -> tuple[str, str]:
         short = [LIMITS[item.id]] if item.id in LIMITS else []
         short += content.get("coverage", {}).get("missing", {}).get(item.id, [])
         short += _unanswered(content) if item.id == "N" else []
+        short += _not_stored(content) if item.id == "F2" else []
         return (PARTLY if short else PRESENT), "; ".join(short)
     return ABSENT, f"supplied by {SUPPLIED_BY.get(item.id, 'adaptive simulate, with looks stored')}"
 
@@ -153,6 +154,15 @@ def _unanswered(content: dict) -> list[str]:
     """Return the key questions that the results do not answer."""
     answers = content.get("answers", {}).get("answers", [])
     return [f"{entry['id']}: {entry['absent']}" for entry in answers if entry["absent"]]
+
+
+def _not_stored(content: dict) -> list[str]:
+    """Return the diagnostics of the reference fits whose distribution an audit does not keep."""
+    fits = (content.get("audit") or {}).get("tables", {}).get("audit_fits")
+    if fits is None:
+        return []
+    # The frame writes a check that was not kept in words, the same in every column.
+    return [f"not stored: {check}" for check in fits.check[fits.worst == "not stored"]]
 
 
 def _not_applicable(item: str, content: dict) -> str:

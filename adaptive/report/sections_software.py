@@ -181,7 +181,9 @@ def interim_section(content: dict) -> Section:
                 "A look of the real trial is computed by the functions that computed the simulated ones "
                 "(adaptive.analysis.fit_look and weigh_look, adaptive.design.decide), with NUTS in place "
                 "of the fast engine; how often that changes a decision is what the engine audit "
-                "estimates.",
+                "estimates. A real look is fitted again with more draws while a rule's probability is close "
+                "to its threshold; the audit does not do this, so that its count of differing decisions "
+                "holds more of NUTS's own Monte Carlo error than a real analysis would have.",
                 "Each decision record holds the SHA-256 of the patient file, of the design and of the former "
                 "record, the cut-off, the seed, the versions and the rules with their probabilities.",
                 "Not available: a comparison of the observed data at a look with their simulated "

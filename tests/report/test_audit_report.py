@@ -6,17 +6,21 @@ import pytest
 
 from adaptive.codes import CellStatus
 from adaptive.errors import BadInput
+from adaptive.interim.analyse import CLOSE
 from adaptive.montecarlo import round_by_se
 from adaptive.oc.audit_change import Behind, exposed
 from adaptive.oc.audit_content import CLAIMS, INDUCED, NOT_AUDITED, audit_content
 from adaptive.oc.audit_judge import BEST
 from adaptive.oc.audit_store import FOLDER, SUMMARY, TABLE, fitting_audit, identify, read_audit, write_audit
 from adaptive.oc.audit_summary import summarise
+from adaptive.oc.audit_text import REFITTED
 from adaptive.oc.load import load_results
 from adaptive.oc.source import Source
+from adaptive.report.compliance import PARTLY, PRESENT, checklist_rows
 from adaptive.report.document import document
 from adaptive.report.html import report_html
 from adaptive.report.sections_audit import audit_section, difference_figure
+from adaptive.report.sections_software import interim_section
 from tests.report.synthetic import fake_arrays, write_result
 
 HOSTILE = "<b>P(HR < 1)</b>"
@@ -126,10 +130,45 @@ def test_section_has_tables_and_a_figure_with_every_string_escaped(results):
     assert [cell.text for cell in flips.rows[0]][:7] == ["drawn at random", "all", "30", "30", "6", "3", "3"]
 
 
+def test_more_draws_of_a_real_look_are_told_before_the_bound(results):
+    write(results[0].path, results[:1])
+    lead = audit_content(Source(results))["lead"]
+    (bound,) = (i for i, text in enumerate(lead) if "this bounds any change" in text)
+    assert lead.index(REFITTED) < bound
+    assert f"within {CLOSE:g} of its own Monte Carlo standard errors" in REFITTED
+    (item,) = (text for text in interim_section({}).blocks[0].items if "engine audit" in text)
+    assert "fitted again with more draws" in item and "the audit does not do this" in item
+
+
+def test_a_diagnostic_that_the_audit_does_not_keep_is_a_gap_of_the_checklist(results):
+    write(results[0].path, results[:1])
+    audit = audit_content(Source(results))
+    fits = audit["tables"]["audit_fits"]
+    kept = {"tables": audit["tables"] | {"audit_fits": fits[fits.worst != "not stored"]}}
+    meta = {"meta": {"title": "An adaptive trial", "subtitle": ""}}
+
+    def row(shown):
+        parts = [audit_section({"audit": audit})]
+        (found,) = (r for r in checklist_rows(parts, meta | {"audit": shown}) if r["id"] == "F2")
+        return found["status"], found["reason"]
+
+    assert row(audit) == (PARTLY, "not stored: E-BFMI, smallest of a fit")
+    assert row(kept) == (PRESENT, "")
+
+
 def test_quantities_have_the_sign_of_the_rest_of_the_report(results):
     write(results[0].path, results[:1], fake_table(quantity="P(HR >= 1)"))
-    shown = audit_content(Source(results))["tables"]["audit_differences"].quantity.tolist()
+    content = audit_content(Source(results))
+    shown = content["tables"]["audit_differences"].quantity.tolist()
     assert "P(HR ≥ 1)" in shown and "P(HR >= 1)" not in shown
+    said = " ".join(content["lead"])
+    assert "P(HR ≥ 1): " in said and ">=" not in said
+
+
+def test_type_i_errors_keep_their_number_in_a_sentence(results):
+    write(results[0].path.parent.parent, results)
+    said = " ".join(audit_content(Source(results))["lead"])
+    assert "percentage points with its standard error: type I error " in said
 
 
 def test_the_change_of_error_rates_is_estimated_from_the_flips(results):
