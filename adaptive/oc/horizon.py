@@ -171,7 +171,8 @@ def _bias_words(frame: pd.DataFrame, at: str, built: bool) -> list[str]:
     return [
         lead + f"In {names} the hazard ratio changes with time, so that an analysis over a longer follow-up "
         "has another limit: that part of the bias would be there without adaptation and without borrowing. "
-        "The table gives its size if everybody were followed to the calendar limit. Trials follow most "
-        "patients for less, so where the effect changes in one direction the part lies between 0 and that "
-        f"size. In all other cells with both limits they are within {NEAR:g} on the log scale."
+        "The table gives its size if everybody were followed to the calendar limit. Where the effect changes "
+        "in one direction, the part lies between 0 and that size at a look, as a rule the final one, by "
+        f"which every patient has been followed for {at} months or more; at earlier looks it can have the "
+        f"other sign and be larger. In all other cells with both limits they are within {NEAR:g} on the log scale."
     ]

@@ -90,6 +90,9 @@ def test_the_part_of_the_horizon_is_the_difference_of_two_limits(part, tables):
 
 def test_sentences_say_where_the_hazard_ratio_depends_on_follow_up(part, results, tables):
     assert "12 months" in part["lead"][0] and "In srs_delayed the hazard ratio" in part["bias"][0]
+    assert "at earlier looks it can have the other sign and be larger" in part["bias"][0]
+    early, late = (limit(months) - limit(STORED) for months in (STORED / 2, LONGEST))
+    assert early > 0 > late and early > -late, "the sentence is true of the scenario"
     makers = Makers(scenario=build_scenario)
     proportional = horizon_part(Source(results[:1], makers=makers), tables)
     assert "In no scenario" in proportional["bias"][0] and not proportional["tables"]
