@@ -17,12 +17,12 @@ from adaptive.oc.examples_pairs import Pair
 from adaptive.oc.report_text import joined
 
 OUTCOME = {
-    "EFFICACY": "benefit was claimed",
-    "FUTILITY": "accrual ended for futility",
-    "HARM": "accrual ended for harm",
-    "COMPLETED": "no rule fired",
-    "LEFT": "the arm's own last look came and no rule fired",
-    "AWAITING": "accrual ended because success was expected",
+    "EFFICACY": "benefit was claimed for {}",
+    "FUTILITY": "{} closed for futility",
+    "HARM": "{} closed for harm",
+    "COMPLETED": "no rule fired for {}",
+    "LEFT": "the arm's own last look came and no rule fired for {}",
+    "AWAITING": "accrual ended because success was expected for {}",
 }
 REASONS = {
     "HARM": "every arm was closed, some for harm",
@@ -57,7 +57,12 @@ def counted(share: Estimate) -> str:
 
 def paired(pair: Pair, plain: Found, adjusted: Found) -> str:
     """Return what a pair has in common, how it was chosen, and how often only one of them is wrong."""
-    chosen = f" Of {pair.among} such pairs this one has the largest share." if pair.among > 1 else ""
+    chosen = ""
+    if pair.among > 1:
+        chosen = (
+            f" Of the {pair.among} pairs of results that differ in this alone, the one with the largest share "
+            "of such trials is shown."
+        )
     return (
         "The same arriving patients, with the same outcome under each arm, in two designs that differ in the "
         f"analysis model alone: {where(plain)}, which compares patients whenever they entered, and "
@@ -105,7 +110,7 @@ def look_sentence(look: dict) -> str:
     for outcome in OUTCOME:
         cells = [cell for cell in look["cells"] if _outcome(look, cell) == outcome]
         if cells:
-            parts.append(f"{OUTCOME[outcome]} for {joined([_decided(cell) for cell in cells])}")
+            parts.append(OUTCOME[outcome].format(joined([_decided(cell) for cell in cells])))
     advised = [cell for cell in look["cells"] if cell.get("advice", "NONE") != "NONE"]
     if advised:
         names = joined([f"{place(cell)} ({cell['advice'].lower()})" for cell in advised])

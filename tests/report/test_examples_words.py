@@ -7,6 +7,7 @@ import pytest
 
 from adaptive.oc.examples_remarks import REMARKS
 from adaptive.oc.examples_rows import course_of
+from adaptive.oc.examples_text import look_sentence
 from adaptive.oc.load import load_results
 from adaptive.oc.study import run_cell
 from adaptive.report.figures_examples import WIDEST, course_figure, scale_of
@@ -55,6 +56,24 @@ def test_what_the_model_does_with_an_unlike_subgroup_is_what_it_can_do(
     told = REMARKS["discordant"](result, course | {"borrows": borrows})[-1]
     assert said in told and kind.replace("_", " ") in told
     assert borrows or "pulled" not in told
+
+
+def test_a_stop_at_a_look_closes_cells_and_says_nothing_of_accrual():
+    """A look can come with the last patient, so that accrual has ended for other reasons."""
+    cells = [
+        {"arm": arm, "subgroup": "HER2+", "verdict": verdict, "rules": []}
+        for arm, verdict in (
+            ("low", "FUTILITY"),
+            ("high", "FUTILITY"),
+            ("both", "HARM"),
+            ("none", "EFFICACY"),
+        )
+    ]
+    look = {"look": 5, "is_final": False, "month": 45.0, "patients": 360, "events": 80, "cells": cells}
+    assert look_sentence(look) == (
+        "Look 5, month 45.0, 360 patients, 80 events: benefit was claimed for none in HER2+; low in HER2+ "
+        "and high in HER2+ closed for futility; both in HER2+ closed for harm."
+    )
 
 
 def item(lower, upper):
