@@ -174,5 +174,6 @@ def _bias_words(frame: pd.DataFrame, at: str, built: bool) -> list[str]:
         "The table gives its size if everybody were followed to the calendar limit. Where the effect changes "
         "in one direction, the part lies between 0 and that size at a look, as a rule the final one, by "
         f"which every patient has been followed for {at} months or more; at earlier looks it can have the "
-        f"other sign and be larger. In all other cells with both limits they are within {NEAR:g} on the log scale."
+        "other sign and be larger. In all other cells with both limits they are within "
+        f"{NEAR:g} on the log scale."
     ]
