@@ -60,7 +60,7 @@ def null_part(source: Source, tables: Mapping[str, pd.DataFrame]) -> dict[str, A
     frames = [_frame(search) for search in found]
     searches = [_described(search) for search in found]
     return {
-        "lead": [*left_out(searched, ignored, unsearched), *messages],
+        "lead": [*left_out([d for d in searched if _gives_up(d, source)], ignored, unsearched), *messages],
         "messages": messages,
         "searches": searches,
         "unsearched": unsearched,
@@ -97,6 +97,13 @@ def fitting_searches(
     if faults:
         raise BadInput(faults)
     return sorted(found, key=lambda item: (item["settings"]["design"]["name"], item["variant"])), messages
+
+
+def _gives_up(design: str, source: Source) -> bool:
+    """Return whether a design has a rule of futility that binds."""
+    first = next(result for result in source.results if result.design == design)
+    rules = first.manifest["design"].get("rules", [])
+    return any(rule["kind"] == "futility" and rule.get("binding", True) for rule in rules)
 
 
 def searched_designs(searches: Iterable[Mapping[str, Any]], variant: str = AS_DESIGNED) -> list[str]:

@@ -1,5 +1,6 @@
 """Searches a declared space of nulls for the largest error: few trials everywhere, then many at the worst.
 
+Few trials are spent on a grid first, then at the edge of the space to which the error rises over the grid.
 The largest of many noisy estimates is too large on average; only the second stage, on independent trials, is
 an estimate of the error at the points that it names. Its bound covers those points and no others.
 """
@@ -7,6 +8,7 @@ an estimate of the error at the points that it names. Its bound covers those poi
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from tqdm import tqdm
@@ -17,6 +19,7 @@ from adaptive.errors import BadInput
 from adaptive.oc.calibrate_bounds import upper_bound
 from adaptive.oc.calibrate_errors import Plan, count_claims
 from adaptive.oc.null_space import Box, Point, is_beside_benefit, null_at, points_of
+from adaptive.oc.null_space_edges import edge_sets
 from adaptive.scenario.truth import Scenario
 from adaptive.simulate.drivers import simulate as simulate_trials
 
@@ -75,16 +78,19 @@ class Searched:
     Attributes
     ----------
     first
-        Every point, in the order of the space.
+        Every point, in the order of the space, then those at its edge.
     second
         The worst points of the first stage on independent trials, the worst of them first.
     uppers
         Simultaneous exact upper bound of each of ``second``.
+    n_edge
+        How many of ``first``, the last ones, lie at the edge to which the errors of the others rise.
     """
 
     first: tuple[Measured, ...]
     second: tuple[Measured, ...]
     uppers: tuple[float, ...]
+    n_edge: int
 
     @property
     def bias(self) -> float:
@@ -126,11 +132,22 @@ def search_nulls(
 
     points = points_of(box, stages.n_points, stages.seed)
     first = measure(points, stages.seed, stages.n_first, "stage 1")
+    edges = edge_points(box, first)
+    first += measure(edges, stages.seed, stages.n_first, "stage 1, edge")
     second = measure(worst_points(box, first, stages.n_worst), stages.second_seed, stages.n_second, "stage 2")
     second.sort(key=lambda item: -item.count)
     share = stages.gamma / (len(second) * _comparisons(box, stages.error))
     uppers = tuple(upper_bound(item.count, item.n, share) for item in second)
-    return Searched(tuple(first), tuple(second), uppers)
+    return Searched(tuple(first), tuple(second), uppers, len(edges))
+
+
+def edge_points(box: Box, first: Sequence[Measured]) -> list[Point]:
+    """Return points at the edge of the box to which the errors of ``first``, a full grid, rise."""
+    n_patterns = len(box.patterns)
+    counts = np.array([item.count for item in first], float).reshape(n_patterns, -1)
+    grid = np.array([item.point.values for item in first[: counts.shape[1]]])
+    pairs = product(range(n_patterns), edge_sets(box, grid, counts))
+    return [Point(len(first) + number, *pair) for number, pair in enumerate(pairs)]
 
 
 def worst_points(box: Box, first: Sequence[Measured], n_worst: int) -> list[Point]:

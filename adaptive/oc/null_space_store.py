@@ -91,7 +91,12 @@ def write_nulls(
         "factors": [vars(factor) for factor in box.factors],
         "patterns": [pattern_words(design, pattern) for pattern in box.patterns],
         "drift_months": box.drift_months,
-        "stage_1": {"points": len(searched.first), "trials": stages.n_first, "seed": stages.seed},
+        "stage_1": {
+            "points": len(searched.first),
+            "at_edge": searched.n_edge,
+            "trials": stages.n_first,
+            "seed": stages.seed,
+        },
         "stage_2": {"points": len(searched.second), "trials": stages.n_second, "seed": stages.second_seed},
         "excess_of_stage_1": searched.bias,
         "worst": worst,

@@ -98,12 +98,23 @@ def spread_words(search: Mapping[str, Any]) -> str:
     moving = sum(factor["high"] > factor["low"] for factor in search["factors"])
     first, second = (counted(search[f"stage_{stage}"]["points"], "point") for stage in (1, 2))
     patterns, sets = counted(len(search["patterns"]), "pattern"), counted(len(found[1]), "set")
+    n_edge = search["stage_1"].get("at_edge", 0) // len(search["patterns"])
+    edge = f", {n_edge} of them at the edge to which the error of the others rises" if n_edge else ""
     return (
-        f"The {first} of stage 1 combine {patterns} of nulls with {sets} of "
-        f"{counted(moving, 'nuisance parameter')}; the {second} of stage 2 rest on {len(found[2])} of these "
-        f"sets, with up to {counted(max(found[2].values()), 'point')} on one. The parameters of a set vary "
-        "together, and between the sets the error is not known."
+        f"The {first} of stage 1 combine {patterns} of nulls{_whole(search)} with {sets} of "
+        f"{counted(moving, 'nuisance parameter')}{edge}; the {second} of stage 2 rest on {len(found[2])} of "
+        f"these sets, with up to {counted(max(found[2].values()), 'point')} on one. The parameters of a set "
+        "vary together, and between the sets the error is not known."
     )
+
+
+def _whole(search: Mapping[str, Any]) -> str:
+    """Return that the patterns are of whole subgroups or arms, where single cells did not vary."""
+    partial = search["settings"]["partial"]
+    kinds = ({partial} if isinstance(partial, str) else set(partial)) - {"none"}
+    if not kinds or "cells" in kinds:
+        return ""
+    return f" (whole {joined(sorted(kinds, reverse=True))}, no single cells)"
 
 
 def varied_words(partial: str | Sequence[str]) -> str:
@@ -145,7 +156,7 @@ def found_words(search: Mapping[str, Any], name: str, text: str) -> str:
 
 
 def left_out(searched: Sequence[str], ignored: Sequence[str], unsearched: Sequence[str]) -> list[str]:
-    """Say which designs were not searched, and which not with futility ignored."""
+    """Say which designs were not searched, and which, of those it matters for, not with futility ignored."""
     only = [design for design in searched if design not in ignored]
     said = [f"{joined(only)}: searched with futility as designed only."] if only else []
     if unsearched:

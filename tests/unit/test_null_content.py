@@ -110,6 +110,7 @@ def test_a_search_of_a_design_of_the_study_is_shown(study, found):
     assert set(shown.covers) == {"H1", "I1"}
     drawings = [block for block in shown.blocks if hasattr(block, "svg")]
     assert len(drawings) == 2 and all(block.svg.startswith("<svg") for block in drawings)
+    assert not any("futility" in block.question or ">target" in block.svg for block in drawings)
     assert "Errors are estimated over the declared set" in shown.lead[0]
 
 
@@ -132,7 +133,11 @@ def test_a_search_with_futility_ignored_is_told_apart(study, found):
     ignored = copy.deepcopy(SETTINGS)
     ignored["rules"]["stop"]["binding"] = False
     put(study, "ignored", found, ignored)
-    assert [search["variant"] for search in part_of(study)["searches"]] == [AS_DESIGNED, IGNORED]
+    part = part_of(study)
+    assert [search["variant"] for search in part["searches"]] == [AS_DESIGNED, IGNORED]
+    shown = null_section({"null_space": part, "tables": part["tables"]})
+    questions = [block.question for block in shown.blocks if hasattr(block, "svg")]
+    assert len(set(questions)) == 4 and sum(f"toy ({IGNORED})" in text for text in questions) == 2
 
 
 @pytest.mark.parametrize(
@@ -165,13 +170,14 @@ def test_a_search_says_how_many_sets_of_parameters_its_points_rest_on(study, fou
     most = max(sum(item.point.values == one for item in second) for one in sets)
     assert len(sets) < len(second), "patterns share sets: the case that the figure must tell"
     assert (
-        f"The {len(first)} points of stage 1 combine 5 patterns of nulls with 9 sets of 3 nuisance "
-        f"parameters; the {len(second)} points of stage 2 rest on {len(sets)} of these sets, "
-        f"with up to {most} points on one."
+        f"The {len(first)} points of stage 1 combine 5 patterns of nulls (whole subgroups and arms, no "
+        "single cells) with 11 sets of 3 nuisance parameters, 2 of them at the edge to which the error of "
+        f"the others rises; the {len(second)} points of stage 2 rest on {len(sets)} of these sets, with up "
+        f"to {most} points on one."
     ) in search["spread"]
     assert search["spread"] in search["found"]
     frame = part["tables"]["null_space"]
-    assert frame.groupby("set").accrual.nunique().max() == 1 and frame.set.nunique() == 9
+    assert frame.groupby("set").accrual.nunique().max() == 1 and frame.set.nunique() == 11
     for number, own in frame[frame.stage == 1].groupby("set"):
         rates = [item.count / item.n for item in first if item.point.values[0] == own.accrual.iloc[0]]
         assert np.allclose(own.mean_of_set, np.mean(rates)), number

@@ -1,5 +1,6 @@
 """The space of nulls: what its points are, that the truth agrees, and that two stages undo the bias."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from adaptive.oc.null_space import (
     points_of,
     read_factors,
 )
+from adaptive.oc.null_space_edges import edge_sets
 from adaptive.oc.null_space_search import Stages, search_nulls
 from adaptive.oc.null_space_store import pattern_words, told
 from adaptive.oc.null_words import factor_label
@@ -148,15 +150,55 @@ def test_the_largest_of_noisy_estimates_is_biased_and_the_second_stage_is_not():
 
 def test_the_worst_corner_is_found():
     box = Box(FACTORS[2:3], (np.ones((2, 2), bool),), 24.0)
+    few = Stages(**{**vars(STAGES), "n_points": 2})
     searched = search_nulls(
-        toy_design(), toy_scenario(), box, STAGES, simulate=simulator(lambda rate: 0.01 * rate)
+        toy_design(), toy_scenario(), box, few, simulate=simulator(lambda rate: 0.02 * rate)
     )
     top = searched.second[0]
-    assert top.point.values[0] > 1.7
-    text = "\n".join(told(toy_design(), box, STAGES, searched, 0.025))
+    # Stage 1 goes to the edge of the box, beyond the last point of its grid.
+    assert max(item.point.values[0] for item in searched.first[:3]) < 1.2
+    assert top.point.values[0] == pytest.approx(FACTORS[2].high)
+    assert searched.n_edge == 1 and [item.point.number for item in searched.first] == list(range(4))
+    text = "\n".join(told(toy_design(), box, few, searched, 0.025))
     assert (
         "biased" not in text and "too large on average" in text and "estimated over the declared set" in text
     )
+
+
+SLOPES = np.array([0.05, -0.08, 0.002])
+
+
+def tried(slopes, n_sets=17):
+    """Return a grid of sets, and the errors of two partial nulls, the second worse, and of the global one."""
+    box = Box(FACTORS[:3], (np.ones((2, 2), bool),) * 3, 24.0)
+    grid = np.array([point.values for point in points_of(box, n_sets - 1, 5)[:n_sets]])
+    low, high = (np.array([getattr(f, name) for f in box.factors]) for name in ("low", "high"))
+    error = 0.2 + (np.log(grid / low) / np.log(high / low) - 0.5) @ slopes
+    return box, grid, np.array([0.5 - error, 0.8 * error, error]), low, high
+
+
+def test_the_edge_is_the_corner_to_which_the_error_of_partial_nulls_rises():
+    box, grid, errors, low, high = tried(SLOPES)
+    corner, kept = edge_sets(box, grid, errors)
+    np.testing.assert_allclose(corner, [high[0], low[1], high[2]])
+    worst = grid[errors[2].argmax()]
+    np.testing.assert_allclose(kept, [high[0], low[1], worst[2]])
+    # Planted: the slope of one factor the wrong way round leads elsewhere.
+    assert edge_sets(box, grid, tried(SLOPES * [-1, 1, 1])[2])[0] != corner
+
+
+def test_patterns_with_trends_of_their_own_have_a_corner_of_their_own():
+    box, grid, errors, low, high = tried(SLOPES)
+    errors[1] = 0.1 + tried(SLOPES * [-0.6, 1, 1])[2][2]
+    common, own, _ = edge_sets(box, grid, errors)
+    np.testing.assert_allclose(common, [high[0], low[1], high[2]])
+    np.testing.assert_allclose(own, [low[0], low[1], high[2]])
+
+
+def test_a_box_without_moving_factors_has_no_edge():
+    fixed = tuple(replace(f, low=1.0, high=1.0) for f in FACTORS[:2])
+    box = Box(fixed, (np.ones((2, 2), bool),), 24.0)
+    assert edge_sets(box, np.ones((3, 2)), np.full((1, 3), 0.1)) == []
 
 
 def test_stages_with_one_seed_are_refused():
