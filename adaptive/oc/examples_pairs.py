@@ -19,6 +19,7 @@ from adaptive.oc.evidence import or_draft
 from adaptive.oc.examples_kinds import over_trials, typical
 from adaptive.oc.load import YAML_LOADER, CellResult, load_cell
 from adaptive.oc.looks import has_looks
+from adaptive.oc.sensitivity import under
 from adaptive.oc.sensitivity_store import fitting_index, place_of
 from adaptive.oc.source import Source
 
@@ -62,7 +63,8 @@ def lagged(config: dict) -> bool:
 def variants(source: Source) -> Variants:
     """Return the declared cells of the sensitivity analysis that have a time trend or delays.
 
-    A setting is the title of the factor and the label of the level, as in ``Accrual: half as fast``.
+    A setting is the title of the factor and the label of the level, as in ``Accrual: half as fast``, with
+    what all levels of the factor share.
 
     Raises
     ------
@@ -81,7 +83,9 @@ def variants(source: Source) -> Variants:
         if lagged(config) or (config.get("scenario") or {}).get("drift"):
             factor = factors[cell["factor"]]
             found.results.append(load_cell(path, read_manifest(path)))
-            found.settings[path] = f"{factor.title}: {factor.level(cell['level']).label}"
+            shared = under(factor, index.factors)
+            level = f"{factor.title}: {factor.level(cell['level']).label}"
+            found.settings[path] = f"{level}, under {shared}" if shared else level
     return found
 
 

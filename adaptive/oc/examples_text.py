@@ -60,8 +60,8 @@ def paired(pair: Pair, plain: Found, adjusted: Found) -> str:
     chosen = ""
     if pair.among > 1:
         chosen = (
-            f" Of the {pair.among} pairs of results that differ in this alone, the one with the largest share "
-            "of such trials is shown."
+            f" Of the {pair.among} pairs of results that differ in this alone, the one with the largest "
+            "share of such trials is shown."
         )
     return (
         "The same arriving patients, with the same outcome under each arm, in two designs that differ in the "

@@ -4,7 +4,7 @@ A level is a list of overrides. The base of a factor is the level without any: t
 a factor whose levels share overrides, cells simulated for it. Nothing here composes or simulates.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,21 @@ class Order:
     def place(self) -> str:
         """Its folder below the study's folder of sensitivity analyses."""
         return cell_place(self.factor, self.level, self.design.name, self.scenario.name)
+
+
+def under(factor: Factor, factors: Sequence[Factor]) -> str:
+    """Return in what all levels of a factor, its base included, differ from the study's cells.
+
+    A level of another factor that makes the same changes gives the words, else they are the overrides.
+    """
+    changes = {text for text in factor.overrides if text.partition("=")[0] not in FREE}
+    words = []
+    for other in factors:
+        for level in other.levels:
+            if level.overrides and changes.issuperset(level.overrides):
+                words.append(f"{other.title.lower()}: {level.label}")
+                changes -= set(level.overrides)
+    return "; ".join([*words, *(text for text in factor.overrides if text in changes)])
 
 
 def cell_place(factor: str, level: str, design: str, scenario: str) -> str:

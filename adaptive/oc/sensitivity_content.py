@@ -9,7 +9,7 @@ import pandas as pd
 from adaptive.io.manifest import read_manifest
 from adaptive.oc.evidence import or_draft
 from adaptive.oc.load import CellResult, load_cell
-from adaptive.oc.sensitivity import FOLDER, FREE, Factor, base_path, cell_place
+from adaptive.oc.sensitivity import FOLDER, Factor, base_path, cell_place, under
 from adaptive.oc.sensitivity_binding import claims_by_obedience, released
 from adaptive.oc.sensitivity_effects import differences, estimates, shared
 from adaptive.oc.sensitivity_store import Index, fitting_index
@@ -85,27 +85,12 @@ def _described(factor: Factor, factors: Sequence[Factor]) -> dict[str, Any]:
         "title": factor.title,
         "question": factor.question,
         "base": factor.base,
-        "under": _under(factor, factors),
+        "under": under(factor, factors),
         "axis": factor.axis,
         "designs": list(factor.designs),
         "scenarios": list(factor.scenarios),
         "levels": [{"name": x.name, "label": x.label, "value": x.value} for x in factor.levels],
     }
-
-
-def _under(factor: Factor, factors: Sequence[Factor]) -> str:
-    """Return in what all levels of a factor, its base included, differ from the study's cells.
-
-    A level of another factor that makes the same changes gives the words, else they are the overrides.
-    """
-    changes = {text for text in factor.overrides if text.partition("=")[0] not in FREE}
-    words = []
-    for other in factors:
-        for level in other.levels:
-            if level.overrides and changes.issuperset(level.overrides):
-                words.append(f"{other.title.lower()}: {level.label}")
-                changes -= set(level.overrides)
-    return "; ".join([*words, *(text for text in factor.overrides if text in changes)])
 
 
 def settings_table(factors: Sequence[Factor]) -> pd.DataFrame:

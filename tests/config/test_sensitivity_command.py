@@ -12,8 +12,7 @@ from adaptive.commands.sensitivity import _declared, _Planned
 from adaptive.config.build_sensitivity import build_varying
 from adaptive.config.compose import conf_root, options
 from adaptive.errors import BadInput
-from adaptive.oc.sensitivity import FOLDER, Declaration
-from adaptive.oc.sensitivity_content import _under
+from adaptive.oc.sensitivity import FOLDER, Declaration, under
 from adaptive.oc.sensitivity_store import read_index
 
 GIVEN = ["experiment=brain_srs"]
@@ -65,8 +64,8 @@ def test_a_base_is_what_its_label_says(shipped):
 
 
 def test_a_factor_under_a_trend_says_so_in_the_words_of_that_trend(shipped):
-    under = {factor.name: _under(factor, shipped.factors) for factor in shipped.factors}
-    assert {name: words for name, words in under.items() if words} == {
+    shared = {factor.name: under(factor, shipped.factors) for factor in shipped.factors}
+    assert {name: words for name, words in shared.items() if words} == {
         "time_model": "time trend: log hazard \N{MINUS SIGN}0.5 over 48 months"
     }
 

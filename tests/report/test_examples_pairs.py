@@ -1,5 +1,6 @@
 """The same trial without and with a model of the time trend, and trials with an overrun; fake results."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -11,9 +12,9 @@ from adaptive.errors import BadInput
 from adaptive.io.hashing import sha256_data
 from adaptive.io.manifest import code_state
 from adaptive.oc import examples_masks as masks
-from adaptive.oc.examples_kinds import KINDS, find
+from adaptive.oc.examples_kinds import KINDS, Found, find
 from adaptive.oc.examples_pairs import Variants, find_pair, pairs, variants
-from adaptive.oc.examples_text import compared
+from adaptive.oc.examples_text import compared, paired
 from adaptive.oc.load import load_results
 from adaptive.oc.sensitivity import Declaration, Factor, Level
 from adaptive.oc.sensitivity_store import write_index
@@ -88,6 +89,35 @@ def test_a_cell_of_the_sensitivity_analysis_has_the_name_of_its_setting(tmp_path
     assert (cell.design, cell.scenario) == (results[0].design, results[0].scenario)
     assert extra.settings == {cell.path: "Time model: strata of 12 months"}
     assert results[0].path not in extra.settings
+
+
+def test_the_setting_of_a_factor_under_a_trend_says_which_trend(tmp_path):
+    study(tmp_path, claims=[(4, 0, 1)])
+    down = ("+scenario.drift=1",)
+    levels = (Level("flat", "none"), Level("falling", "log hazard down by 0.5 over 48 months", down))
+    trend = Factor("trend", "Time trend", "Does it matter?", "flat", ("plain",), ("drift",), levels)
+    time = dataclasses.replace(TIME, overrides=("keep_looks=true", *down))
+    varied = tmp_path / "study" / "sensitivity"
+    write(varied / "time", "none", [(4, 0, 1)], config())
+    write(varied / "trend", "falling", [(4, 0, 1)], config())
+    write_index(tmp_path / "study", Declaration((trend, time), {}), 60, "adaptive sensitivity")
+    extra = loaded(tmp_path / "study")[1]
+    words = "under time trend: log hazard down by 0.5 over 48 months"
+    assert {path.parts[-3]: setting for path, setting in extra.settings.items()} == {
+        "falling": "Time trend: log hazard down by 0.5 over 48 months",
+        "none": f"Time model: no periods, {words}",
+        "strata": f"Time model: strata of 12 months, {words}",
+    }
+    pair = find_pair(extra.results)
+    tier = next(kind for kind in KINDS if kind.name == "drift").tiers[0]
+    ends = [
+        Found(r, pair.trial, tier, pair.corrected, extra.settings[r.path])
+        for r in (pair.plain, pair.adjusted)
+    ]
+    assert all(f"(sensitivity analysis, {found.setting})" in paired(pair, *ends) for found in ends)
+    several = paired(pair._replace(among=2), *ends)
+    assert "Of the 2 pairs of results" in several and "largest share of such trials" in several
+    assert "pairs of results" not in paired(pair._replace(among=1), *ends)
 
 
 def test_what_the_index_does_not_declare_is_not_used(tmp_path):

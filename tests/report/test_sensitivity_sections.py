@@ -7,8 +7,8 @@ import pytest
 
 from adaptive.oc.load import load_results
 from adaptive.oc.report_content import label_content
-from adaptive.oc.sensitivity import Factor, Level
-from adaptive.oc.sensitivity_content import _under, sensitivity_part
+from adaptive.oc.sensitivity import Factor, Level, under
+from adaptive.oc.sensitivity_content import sensitivity_part
 from adaptive.oc.sensitivity_effects import DIFFERENCE, ESTIMATE
 from adaptive.oc.source import Source
 from adaptive.report.figures_sensitivity import MOST, tornado, tornado_rows
@@ -124,9 +124,9 @@ def test_what_all_levels_share_has_the_words_of_a_level_that_changes_the_same():
     model = factor(
         "model", Level("base", "none"), overrides=("keep_looks=true", "+knots=2", "drift=1", "x=3")
     )
-    assert _under(model, (trend, model)) == "trend: falling; x=3"
-    assert _under(model, (model,)) == "+knots=2; drift=1; x=3"
-    assert _under(trend, (trend, model)) == ""
+    assert under(model, (trend, model)) == "trend: falling; x=3"
+    assert under(model, (model,)) == "+knots=2; drift=1; x=3"
+    assert under(trend, (trend, model)) == ""
 
 
 def test_a_tornado_says_how_many_factors_were_varied_in_its_scenario(content, table):
