@@ -138,8 +138,8 @@ def _induced_told(change: pd.DataFrame) -> list[str]:
     if change.empty:
         return []
     parts = [
-        f"{metric.partition(',')[0].lower()} {text}"
-        for metric, text in zip(change.metric, change.change, strict=True)
+        f"{name[0].lower()}{name[1:]} {text}"
+        for name, text in zip(change.metric.str.partition(",")[0], change.change, strict=True)
     ]
     return [
         "Estimate of that change, engine minus NUTS, in percentage points with its standard error: "

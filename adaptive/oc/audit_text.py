@@ -103,8 +103,9 @@ def difference_sentences(summary: Summary) -> list[str]:
     for row in summary["differences"]:
         if row["sample"] == "random" and row["all"]:
             mean = mean_text(row)
+            quantity = row["quantity"].replace(">=", "≥")
             sentences.append(
-                f"{row['quantity']}: {'mean difference ' + mean + ', ' if mean else ''}largest "
+                f"{quantity}: {'mean difference ' + mean + ', ' if mean else ''}largest "
                 f"{row['largest']:.3f}; root mean square {row['excess']:.4f} beyond the Monte Carlo error of "
                 f"NUTS ({row['mcse']:.4f}), at most {row['excess_upper']:.4f}."
             )

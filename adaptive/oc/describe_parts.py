@@ -18,6 +18,7 @@ from adaptive.models.drifting import Drifting
 from adaptive.models.historical import HistoricalControls
 
 _KINDS = ("Allocation", "Weights", "Control", "Exponent", "Minimum")
+_AUTHORS = {"thall wathen": "Thall and Wathen"}
 
 
 def in_words(part: eqx.Module) -> str:
@@ -26,6 +27,7 @@ def in_words(part: eqx.Module) -> str:
     for kind in _KINDS:
         name = name.removesuffix(kind) or name
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
+    words = _AUTHORS.get(words, words)
     given = ((field.name.replace("_", " "), getattr(part, field.name)) for field in fields(part))
     settings = [f"{name} {_value(value)}".replace(f"{name} {name} ", f"{name} ") for name, value in given]
     return f"{words} ({'; '.join(settings)})" if settings else words

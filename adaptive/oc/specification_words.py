@@ -72,7 +72,10 @@ def population_lines(design: Design) -> list[Line]:
         ("Arms", f"{', '.join(design.arms)}; control: {design.arms[0]}"),
         ("Subgroups (strata)", ", ".join(design.subgroups)),
         ("Offered", "; ".join(left_out) or "every experimental arm in every subgroup"),
-        ("Endpoint event", f"first {' or '.join(design.endpoint)}; every other end of follow-up censors"),
+        (
+            "Endpoint event",
+            f"first {' or '.join(design.endpoint).replace('_', ' ')}; every other end of follow-up censors",
+        ),
         (
             "Blinding",
             "not part of the simulation: no simulated outcome depends on who knows the arm",

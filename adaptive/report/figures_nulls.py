@@ -41,6 +41,12 @@ def _name(search: dict, what: str) -> str:
     return f"figure-nulls-{what}-{search['design']}{variant}".replace("_", "-")
 
 
+def _who(search: dict) -> str:
+    """Return the design as a question names it, with its variant where that is not the design itself."""
+    told = "" if search["variant"] == "as designed" else f" ({search['variant']})"
+    return search["design"] + told
+
+
 def largest_shown(frame: pd.DataFrame) -> float:
     """Return the end of the axis of errors, one for the figures of all searches."""
     return 1.04 * float(frame[["estimate", "simultaneous_upper"]].max(axis=None))
@@ -49,7 +55,7 @@ def largest_shown(frame: pd.DataFrame) -> float:
 def pattern_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
     """Return the errors of one search up to ``top``, a row per pattern of nulls, no benefit at all first."""
     name = _name(search, "patterns")
-    question = f"Where must there be no benefit for {search['design']} to err most?"
+    question = f"Where must there be no benefit for {_who(search)} to err most?"
     patterns = search["patterns"]
     rows = {pattern: i for i, pattern in enumerate(patterns)}
     caption = (
@@ -70,7 +76,6 @@ def pattern_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
         )
         axis.plot(second.estimate, at, linestyle="", markersize=4.5, **LOOKS[SECOND])
         axis.axvline(search["target"], color=INK, linewidth=0.9, linestyle="--")
-        _label(axis, f"target {search['target']:g}", (search["target"], len(patterns) - 0.45), (4, 1))
         axis.set_yticks(range(len(patterns)), patterns, fontsize=8)
         axis.set_ylim(len(patterns) - 0.4, -0.6)
         axis.set_xlim(0, top)
@@ -88,7 +93,7 @@ def _error_words(search: dict) -> str:
 def factor_figure(frame: pd.DataFrame, search: dict, top: float) -> Drawing:
     """Return the errors of one search against each nuisance parameter, on one scale up to ``top``."""
     name = _name(search, "factors")
-    question = f"Which nuisance parameters raise the error of {search['design']}?"
+    question = f"Which nuisance parameters raise the error of {_who(search)}?"
     factors = [factor for factor in search["factors"] if factor["high"] > factor["low"]]
     if not factors:
         return Drawing(name, question, absent="the declared box has no factor that varies")
@@ -126,7 +131,6 @@ def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -
     )
     axis.plot(second[column], second.estimate, linestyle="", markersize=4.5, **LOOKS[SECOND])
     axis.axhline(target, color=INK, linewidth=0.9, linestyle="--")
-    _label(axis, f"target {target:g}", (factor["low"], target), (2, 2))
     axis.set_xscale("log")
     axis.set_xticks(_ticks(factor["low"], factor["high"]))
     axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -134,10 +138,6 @@ def _draw_factor(axis: Axes, frame: pd.DataFrame, factor: dict, target: float) -
     axis.minorticks_off()
     axis.set_title(factor["words"])
     axis.grid()
-
-
-def _label(axis: Axes, text: str, at: tuple[float, float], offset: tuple[float, float]) -> None:
-    axis.annotate(text, at, xytext=offset, textcoords="offset points", fontsize=7.5, va="bottom")
 
 
 def _ticks(low: float, high: float) -> Sequence[float]:

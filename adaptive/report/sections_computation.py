@@ -60,8 +60,13 @@ def _share(bad: int, looks: int) -> str:
     if not looks:
         return "none held"
     if not bad:
-        return f"with none in {looks:,}, the 95% upper limit is about {3 / looks:.1g}"
+        return f"with none in {looks:,}, the 95% upper limit is about {_rare(3 / looks)}"
     return f"{100 * bad / looks:.2g}%"
+
+
+def _rare(share: float) -> str:
+    """Return a small share without an exponent of ten."""
+    return f"{share:.1g}" if share >= 1e-4 else f"{float(f'{1e6 * share:.1g}'):g} in a million"
 
 
 def _precisions(content: dict) -> str:

@@ -11,7 +11,7 @@ from adaptive.oc.specification_model import SETTING_NAMES, engine_lines
 from adaptive.posterior.laplace import LaplaceEngine
 from adaptive.posterior.nuts import NutsEngine
 from adaptive.report.compliance import LIMITS
-from adaptive.report.sections_computation import INTERIM, computation_section
+from adaptive.report.sections_computation import INTERIM, _share, computation_section
 from adaptive.report.sections_definitions import error_section
 from adaptive.report.sections_dgm import NOT_SIMULATED, family_section, precision_section
 from adaptive.report.sections_software import trust_section
@@ -66,6 +66,13 @@ def test_the_fewest_trials_are_said_of_declared_scenarios_alone():
     text = " ".join(error_section({"meta": {"n_min": 10_000}}).lead)
     assert "With n = 10,000 trials, the fewest of a design in a declared scenario" in text
     assert "smallest number here" not in text and "searches of nulls" in text
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"), [(3_000, "0.001"), (1_500_000, "2 in a million"), (30_100, "100 in a million")]
+)
+def test_a_bound_on_a_rare_failure_has_no_exponent(looks, words):
+    assert _share(0, looks).endswith(f"is about {words}")
 
 
 def test_the_precision_reached_is_printed_once():

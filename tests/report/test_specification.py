@@ -24,6 +24,7 @@ from adaptive.oc.specification_rules import (
     unreachable,
     verdict_table,
 )
+from adaptive.oc.specification_words import population_lines
 from adaptive.report.figures_flow import flow_figure, flow_steps
 from adaptive.report.sections_spec import flow_figures
 from tests.strategy_examples import evidence, progress
@@ -90,6 +91,11 @@ def test_every_number_of_the_design_is_in_its_specification(config):
     n, silent = silent_numbers(config)
     assert n > 40
     assert silent == []
+
+
+def test_an_endpoint_of_several_words_is_written_in_words():
+    told = dict(population_lines(toy_design(endpoint=("new_brain_metastasis", "death"))))
+    assert told["Endpoint event"].startswith("first new brain metastasis or death;")
 
 
 def test_a_table_left_out_is_noticed(config, monkeypatch):

@@ -18,6 +18,10 @@ def test_a_fixed_ratio_in_words():
     assert in_words(FixedAllocation(ratio=[1.0, 1.0])) == "fixed (ratio 1)"
 
 
+def test_authors_keep_their_capitals():
+    assert in_words(ALLOCATIONS["thall_wathen"]).startswith("Thall and Wathen (")
+
+
 @pytest.mark.parametrize("kind", ALLOCATIONS)
 def test_every_kind_has_words_with_all_its_numbers(kind):
     words = in_words(ALLOCATIONS[kind])
