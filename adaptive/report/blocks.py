@@ -32,11 +32,24 @@ class Notice:
 
 @dataclass(frozen=True)
 class Code:
-    """Verbatim text, such as a command or a configuration; long ones fold away on the page."""
+    """Verbatim text, such as a configuration; long ones fold away on the page.
+
+    Attributes
+    ----------
+    text
+        What is shown.
+    caption
+        What it is.
+    collapsed
+        Whether it folds away.
+    shell
+        Whether it is commands, whose long lines go on after a backslash on paper, so that a copy still runs.
+    """
 
     text: str
     caption: str = ""
     collapsed: bool = False
+    shell: bool = False
 
 
 @dataclass(frozen=True)

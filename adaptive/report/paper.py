@@ -1,6 +1,7 @@
 """What fits on paper: which characters the fonts have, where long words may break, how wide a table is."""
 
 import re
+import shlex
 import unicodedata
 from functools import cache
 from pathlib import Path
@@ -38,7 +39,14 @@ TALLEST = 1.3
 """Height over width of a drawing that still fills the width of a page."""
 
 _SEAM = re.compile(r"(?<=[/._=:,;|+@&?-])(?=\w)|(?<=\))(?=\()")
+_LISTED = re.compile(r"(?<=[=,/])(?=\w)")
+"""Where a long word of a command is best broken: before an item of a list or a part of a path."""
 _GAP = "\N{ZERO WIDTH SPACE}"
+"""Where a word may break; the template sets a box without width there, so that no copied word holds it."""
+_HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""A commit or a SHA-256: to be compared and copied whole."""
+_SHELL = re.compile(r"""(\s*)(#.*|(?:'[^']*'|"[^"]*"|\\.|[^\s'"\\])+|\S)""")
+"""Blanks, and a word of a shell or a comment to the end of its line."""
 
 
 @cache
@@ -78,10 +86,46 @@ def breakable(text: str, longest: int = LONG_WORD) -> str:
 
 def _broken(word: str, longest: int) -> str:
     """Return a word with invisible places to break."""
+    return _GAP.join(_pieces(word, longest))
+
+
+def _pieces(word: str, longest: int, seam: re.Pattern[str] = _SEAM) -> list[str]:
+    """Return a word in pieces that end at its seams; one without a seam is cut unless it is a hash."""
     pieces = []
-    for piece in _SEAM.split(word):
-        pieces += [piece[i : i + longest] for i in range(0, len(piece), longest)]
-    return _GAP.join(pieces)
+    for piece in seam.split(word):
+        whole = _HASH.fullmatch(piece)
+        pieces += [piece] if whole else [piece[i : i + longest] for i in range(0, len(piece), longest)]
+    return pieces
+
+
+def continued(text: str, longest: int) -> str:
+    """Return commands whose lines above ``longest`` characters go on after a backslash; they do the same."""
+    return "\n".join(
+        line if len(line) <= longest else _continued(line, longest) for line in printable(text).split("\n")
+    )
+
+
+def _continued(line: str, longest: int) -> str:
+    """Return a command in several lines, broken between words or else at the seams of one."""
+    lines, room = [""], longest - len(" \\")
+    for gap, word in _SHELL.findall(line):
+        joint, parts = " \\", _shell_parts(word, room)
+        for part in parts:
+            if lines[-1] and len(lines[-1] + gap + part) > room:
+                lines[-1] += joint
+                lines.append(part)
+            else:
+                lines[-1] += gap + part
+            joint, gap = "\\", ""
+    return "\n".join(lines)
+
+
+def _shell_parts(word: str, longest: int) -> list[str]:
+    """Return a word of a shell as one, or in quoted parts that make it again where it is too long."""
+    if len(word) <= longest or word.startswith("#"):
+        return [word]
+    (value,) = shlex.split(word)
+    return [shlex.quote(piece) for piece in _pieces(value, longest - 2, _LISTED)]
 
 
 def figure_width(svg: str) -> float:

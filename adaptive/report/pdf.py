@@ -16,7 +16,7 @@ import typst
 from adaptive.report.blocks import Block, Code, Explorer, Formula, Items, Notice, Text
 from adaptive.report.document import Document, Part, Placed, content_label, software
 from adaptive.report.figure_style import WEB_FONT, Drawing
-from adaptive.report.paper import FONTS, breakable, figure_width, printable, sized
+from adaptive.report.paper import FONTS, breakable, continued, figure_width, printable, sized
 from adaptive.report.pivot import Table
 
 STANDARDS = ["a-2a", "ua-1"]
@@ -181,7 +181,7 @@ def _words(block: Block) -> dict:
     if isinstance(block, Code):
         long = block.collapsed or block.text.count("\n") > LONG_CODE
         widest = 60 if long else 90
-        text = breakable(block.text, widest)
+        text = (continued if block.shell else breakable)(block.text, widest)
         return {"caption": printable(block.caption), "text": text, "long": long}
     if isinstance(block, Formula):
         return {"text": printable(block.text), "where": [printable(line) for line in block.where]}

@@ -35,7 +35,7 @@ def _case(item: dict, priors: dict, scale: tuple[float, float]) -> Section:
         f"{item['title']}{near}",
         [f"{item['why']} Trial {item['trial']}, seed {item['seed']}.{source}"],
         Items("What happened:", [*item["story"], *item["remarks"]]),
-        Code(item["command"], "This command shows the trial again, every number of every look:"),
+        Code(item["command"], "This command shows the trial again, every number of every look:", shell=True),
         course_figure(item, scale),
         overlay_figure(item, priors.get(item["result"])),
         data_table(item),

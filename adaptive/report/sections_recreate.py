@@ -42,11 +42,14 @@ def recreate_section(content: dict) -> Section:
             "Needed: Linux or macOS on Apple silicon, Python 3.11, 3.12 or 3.13, 1.2 GB of disk. "
             "Packages are installed by the hashes in requirements.lock."
         ],
-        Code(INSTALL.format(commit=_commit(content)), "Install the version that made this report."),
+        Code(
+            INSTALL.format(commit=_commit(content)), "Install the version that made this report.", shell=True
+        ),
         Code(
             again,
             "Make everything again in the folder of the checkout, then check it; each command writes where "
             "the next ones read. Tables name these commands S1, S2, and so on.",
+            shell=True,
         )
         if again
         else None,
@@ -128,4 +131,4 @@ def _between(code: pd.DataFrame) -> list:
         else "They do not all have the same simulation code; a final report is refused."
     )
     lines = [f"git diff --stat {commit} {ours} -- adaptive conf" for commit in others]
-    return [Text(told), Code("\n".join(lines), "What else the commits changed.")]
+    return [Text(told), Code("\n".join(lines), "What else the commits changed.", shell=True)]

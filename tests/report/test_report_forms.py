@@ -6,6 +6,8 @@ import decimal
 import hashlib
 import json
 import re
+import shlex
+import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -16,6 +18,7 @@ from adaptive.oc.report_content import build_content
 from adaptive.report.chapters import chapters
 from adaptive.report.document import document, placed_blocks, walk
 from adaptive.report.figure_style import Drawing
+from adaptive.report.paper import breakable
 from adaptive.report.pivot import Table
 from adaptive.report.writing import render_report
 from tests.report.synthetic import fake_arrays, write_result
@@ -28,6 +31,10 @@ SCENARIOS = {
 SUBGROUPS = ("@sum(1) </script><script>alert(2)", "TNBC #let x = 1")
 ARMS = ("control", "+1 *bold* </b>", "-2 $y$ _z_ 'q'")
 SOURCE = '=HYPERLINK("x") </td><script>alert(3)</script> #panic() \u202egnp \u4e2d'
+COMMAND = shlex.join(
+    ["adaptive", "simulate", "a b", f"scenario={','.join(f'scenario_{i}' for i in range(20))}", "it's=$x #2"]
+)
+COMMIT = "64208cd63d371c015afbed0be5213e337d576e68"
 NAMES = (*DESIGNS, *SCENARIOS, *SUBGROUPS, *ARMS)
 
 
@@ -56,6 +63,9 @@ def made(tmp_path_factory):
     """Return content, numbered document, folder and chapters of a report marked as a draft."""
     content = build_content([write_study(tmp_path_factory.mktemp("results"))])
     content["meta"] |= {"draft": True, "date": "2026-03-01"}
+    content["commands"]["simulate"] = [COMMAND]
+    versions = content["software"]["versions"]
+    versions.loc[versions.item == "git commit", "report"] = COMMIT
     content.setdefault("trust", {})["faults"] = ["a fault with #markup and <b>tags</b>"]
     parts = chapters(content)
     folder = tmp_path_factory.mktemp("report")
@@ -300,6 +310,27 @@ def test_listings_are_printed_in_the_size_of_a_small_note(paper):
     for page in paper[0].pages:
         page.extract_text(visitor_text=note)
     assert sizes and min(sizes) >= 6.0, sizes
+
+
+def test_a_command_copied_from_the_pdf_runs_as_it_was_recorded(paper):
+    """It is longer than a line, and a shell reads the printed lines as the same words."""
+    (page,) = [text for text in paper[1] if "adaptive simulate 'a b'" in text]
+    copied = re.search(r"adaptive (simulate .*?)    # S1", page, re.DOTALL)[1]
+    assert "\n" in copied and max(map(len, copied.split("\n"))) <= 90
+    told = subprocess.run(["sh", "-c", f"printf '%s\n' {copied} # S1"], capture_output=True, text=True)
+    assert told.stdout.splitlines() == shlex.split(COMMAND)[1:] and not told.stderr
+
+
+def test_no_copied_word_holds_an_invisible_character(paper):
+    """An invisible place to break would be named in the text that a viewer copies (``ActualText``)."""
+    streams = [page.get_contents().get_data() for page in paper[0].pages]
+    assert not [i for i, data in enumerate(streams) if re.search(rb"ActualText<[^>]*200B", data)]
+
+
+def test_hashes_are_not_broken(paper):
+    (page,) = [text for text in paper[1] if "What made the results, and what made this report." in text]
+    assert re.search(rf"^git commit .*{COMMIT}$", page, re.MULTILINE)
+    assert breakable(64 * "a") == 64 * "a" and "\u200b" in breakable(63 * "a")
 
 
 def font_files(reader):
