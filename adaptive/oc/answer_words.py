@@ -1,10 +1,12 @@
 """Sentences that answer a key question, made from the rows found for it. Nothing here judges a number."""
 
 from collections.abc import Mapping, Sequence
+from math import exp
 from typing import Any
 
 import pandas as pd
 
+from adaptive.montecarlo import round_by_se
 from adaptive.oc import labels, report_text
 
 LONGEST = 4
@@ -26,7 +28,9 @@ def headline(question: Mapping[str, Any], rows: pd.DataFrame) -> str:
         return " ".join(_change(question, entry) for entry in _changes(known))
     if question.get("against"):
         return _compared(question, known)
-    words = report_text.extremes(known, amount(question), place_of(known))
+    if len(known) == 1:
+        return f"{_count(known)}: {amount(question)(known.iloc[0])}."
+    words = report_text.extremes(known, amount(question), _within(known))
     return f"{_count(known)}: {words}."
 
 
@@ -35,8 +39,18 @@ CHANGE = "change"
 
 
 def _count(known: pd.DataFrame) -> str:
-    scenarios = report_text.counted(known.scenario.nunique(), "scenario")
-    return f"{scenarios} with {report_text.counted(known.design.nunique(), 'design')}"
+    """Return how many scenarios and designs the rows are of; the name of one that stands alone."""
+    scenarios, designs = (list(dict.fromkeys(known[name])) for name in ("scenario", "design"))
+    many = report_text.counted(len(scenarios), "scenario")
+    where = f"In {report_text.quoted(scenarios[0])}" if len(scenarios) == 1 else many
+    return f"{where} with {designs[0] if len(designs) == 1 else report_text.counted(len(designs), 'design')}"
+
+
+def _within(known: pd.DataFrame):
+    """Return what names the place of a row among those of one scenario, or of several."""
+    if known.scenario.nunique() == 1 and known.design.nunique() > 1:
+        return lambda entry: entry.design
+    return place_of(known)
 
 
 def place_of(rows: pd.DataFrame):
@@ -122,6 +136,44 @@ def searched(question: Mapping[str, Any], searches: Sequence[Mapping[str, Any]])
             f"{search['simultaneous_upper_bound']:.3f}."
         )
     return said
+
+
+def as_ratios(rows: pd.DataFrame, true: Mapping[tuple[str, str], float]) -> str:
+    """Return the smallest and the largest bias of one cell as hazard ratios, true beside estimated.
+
+    ``true`` has the true log hazard ratio of the cell by scenario and design.
+    """
+    known = rows[rows.estimate.notna()]
+    if known.empty:
+        return ""
+
+    def told(entry: pd.Series) -> str:
+        log_hr = true[entry.scenario, entry.design]
+        mean = exp(log_hr + entry.estimate)
+        shown, error = round_by_se(mean, mean * entry.mcse)
+        return f"{exp(log_hr):.2f} is estimated at {shown} (MCSE {error}) in {place(entry)}"
+
+    place = place_of(known)
+    ends = dict.fromkeys((known.estimate.idxmin(), known.estimate.idxmax()))
+    words = "; one of ".join(told(known.loc[index]) for index in ends)
+    return f"As hazard ratios, with geometric means over the trials that count: a true one of {words}."
+
+
+def only_control(inferior: Mapping[str, bool], place: str) -> str:
+    """Return in how many scenarios control alone is inferior, so that control alone makes the number.
+
+    ``inferior`` says of every scenario whether an experimental arm is inferior too.
+    """
+    others = [name for name, found in inferior.items() if found]
+    n, alone = len(inferior), len(inferior) - len(others)
+    if not alone:
+        return ""
+    where = "Here" if n == 1 else f"In {'each' if alone == n else alone} of the {n} scenarios"
+    rest = f" In {report_text.joined(others)} an experimental arm is inferior{place}." if others else ""
+    return (
+        f"{where} control is the only inferior arm{place}: the number then counts patients on control alone, "
+        f"and says nothing on the allocation between experimental arms.{rest}"
+    )
 
 
 def _denominator(rows: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ from adaptive.oc import answer_words
 from adaptive.oc.answer_words import CHANGE, looked_for
 from adaptive.oc.load import CellResult
 from adaptive.oc.metrics import row
-from adaptive.oc.outcomes import ALL, Key, paired_outcomes
+from adaptive.oc.outcomes import ALL, Key, inferior_arms, paired_outcomes
 from adaptive.oc.source import Source
 from adaptive.oc.tables import tidy
 
@@ -35,15 +35,16 @@ def answers_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
         found = rows_for(question, tables)
         if len(found) and question.get("change_from"):
             found = pd.concat([found, changes(question, source.results)], ignore_index=True)
+        notes = [words for words in (_ratios(question, found, source.results),) if words]
         more = [(name, also_rows(name, question, tables)) for name in question.get("also", [])]
         answers.append(
             {
                 "id": question["id"],
                 "question": question["question"],
                 "what": looked_for(question),
-                "answer": answer_words.headline(question, found) if len(found) else "",
+                "answer": _answer(question, found, source.results) if len(found) else "",
                 "sentences": answer_words.sentences(question, found) if len(found) else [],
-                "also": [answer_words.also(name, question, own) for name, own in more],
+                "also": [*notes, *(answer_words.also(name, question, own) for name, own in more)],
                 "absent": "" if len(found) else _why_not(question, tables),
                 "reading": question.get("reading", ""),
                 "rows": found,
@@ -52,6 +53,34 @@ def answers_part(source: Source, tables: dict[str, pd.DataFrame]) -> dict[str, A
         rows += [frame.assign(question=question["id"]) for frame in (found, *(own for _, own in more))]
     frame = pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
     return {"answers": answers, "tables": {"answers": frame} if len(frame) else {}}
+
+
+def _answer(question: Mapping[str, Any], rows: pd.DataFrame, results: Sequence[CellResult]) -> str:
+    """Return the sentence that answers; of patients on inferior arms with where control alone is inferior."""
+    told = answer_words.headline(question, rows)
+    if question["metric"] != "patients_inferior" or not rows.estimate.notna().any():
+        return told
+    subgroup = question.get("subgroup", ALL)
+    found = dict.fromkeys(rows.scenario[rows.estimate.notna()], False)
+    for result in results:
+        inferior, _ = inferior_arms(result)
+        own = [subgroup in (ALL, name) for name in result.subgroups]
+        if result.scenario in found and result.design in set(rows.design):
+            found[result.scenario] |= bool(inferior[own, 1:].any())
+    place = "" if subgroup == ALL else f" in {subgroup}"
+    return " ".join(filter(None, (told, answer_words.only_control(found, place))))
+
+
+def _ratios(question: Mapping[str, Any], rows: pd.DataFrame, results: Sequence[CellResult]) -> str:
+    """Return a bias of one cell as hazard ratios, or nothing for any other number."""
+    asked = question.get("subgroup"), question.get("arm")
+    if question["metric"] != "bias" or question.get("against") or not all(asked) or rows.empty:
+        return ""
+    true = {
+        (r.scenario, r.design): r.truth.log_hr[r.subgroups.index(asked[0]), r.arms.index(asked[1]) - 1]
+        for r in results
+    }
+    return answer_words.as_ratios(rows, true)
 
 
 def add_searches(

@@ -75,6 +75,70 @@ def test_an_answer_spans_every_scenario_and_design_that_has_the_number(study):
     assert shown(named) == pytest.approx(rates["mixed", "adaptive"], abs=0.06) and "null" not in named
 
 
+def test_one_scenario_is_named_once(study):
+    data, *_ = study
+    several, one = answered(
+        study,
+        ERRORS | {"scenarios": ["null"], "also": []},
+        ERRORS | {"scenarios": ["null"], "designs": ["fixed"], "id": "Q2", "also": []},
+    )
+    rates = {d: 100 * (data[d, "null"]["status"] == 2).any((1, 2)).mean() for d in ("fixed", "adaptive")}
+    low, high = sorted(rates, key=rates.get)
+    said = several["answer"].removeprefix("In “null” with 2 designs: from ")
+    assert said != several["answer"] and "“null”" not in said
+    for text, design in zip(said.split(" to "), (low, high), strict=True):
+        assert text.removesuffix(".").endswith(f" in {design}")
+        assert shown(f" {text}") == pytest.approx(rates[design], abs=0.06)
+    assert one["answer"].startswith("In “null” with fixed: ") and one["answer"].count("null") == 1
+
+
+def test_a_bias_of_a_cell_is_told_as_hazard_ratios(study):
+    data, *_ = study
+    question = {"id": "Q9", "question": "?", "metric": "bias", "level": "claimed"}
+    place = {"subgroup": SUBGROUPS[1], "arm": ARMS[1]}
+    answer, whole, paired = answered(
+        study,
+        question | place | {"designs": ["adaptive"], "scenarios": ["mixed"]},
+        question | place,
+        question | place | {"against": "fixed"},
+    )
+    arrays, log_hr = data["adaptive", "mixed"], TRUTHS["mixed"][1][0]
+    claimed = arrays["status"][:, 1, 0] == 2
+    told = answer["also"][0].partition("a true one of ")[2]
+    true, _, said = told.partition(" is estimated at ")
+    assert float(true) == pytest.approx(np.exp(log_hr), abs=0.005)
+    mean = arrays["log_hr_mean"][claimed, 1, 0].mean()
+    assert float(said.partition(" ")[0]) == pytest.approx(np.exp(mean), abs=0.0006)
+    error = float(said.partition("MCSE ")[2].partition(")")[0])
+    spread = arrays["log_hr_mean"][claimed, 1, 0].std(ddof=1) / np.sqrt(claimed.sum())
+    assert error == pytest.approx(np.exp(mean) * spread, rel=0.1)
+    assert whole["also"][0].count("is estimated at") == 2
+    assert not [text for text in paired["also"] if "hazard ratios" in text]
+
+
+def test_where_control_alone_is_inferior_the_answer_says_so(tmp_path):
+    """There fewer patients on inferior arms are fewer on control, whatever allocation does with doses."""
+    truths = {"both": ((-0.5, -0.5), (-0.5, -0.5)), "graded": ((-0.3, -0.6), (-0.5, -0.5))}
+    truths["harm"] = ((-0.5, -0.5), (0.0, 0.4))
+    for scenario, log_hr in truths.items():
+        for design in ("fixed", "rar"):
+            arrays = fake_arrays(60, log_hr=log_hr, seed=len(design))
+            write_result(tmp_path, design, scenario, arrays, log_hr=log_hr)
+    results = load_results([tmp_path])
+    question = {"id": "Q4", "question": "?", "metric": "patients_inferior", "against": "fixed"}
+    here, other = {"subgroup": SUBGROUPS[0]}, {"metric": "patients"}
+    asked = [question, question | here, question | other, question | {"scenarios": ["graded"]}]
+    asked.append(question | {"scenarios": ["both"]})
+    study = None, results, build_tables(results)
+    whole, part, size, graded, both = [a["answer"] for a in answered(study, *asked)]
+    assert "In 1 of the 3 scenarios control is the only inferior arm: the number" in whole
+    assert set(whole.rpartition(". In ")[2].partition(" an ")[0].split(" and ")) == {"graded", "harm"}
+    assert f"In 2 of the 3 scenarios control is the only inferior arm in {SUBGROUPS[0]}: " in part
+    assert part.endswith(f" In graded an experimental arm is inferior in {SUBGROUPS[0]}.")
+    assert "Here control is the only inferior arm: " in both
+    assert not [text for text in (size, graded) if not text or "inferior" in text]
+
+
 def test_further_numbers_are_those_of_every_cell_where_the_trial_has_none(study):
     data, *_ = study
     per_cell, state = answered(study, ERRORS)[0]["also"]
