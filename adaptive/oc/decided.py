@@ -16,7 +16,8 @@ from adaptive.oc.outcomes import FEW
 
 ANY = "any"
 STOPS = (CellStatus.FUTILITY, CellStatus.HARM)
-DECISIONS = (CellStatus.EFFICACY, *STOPS, CellStatus.COMPLETED)
+VERDICTS = (CellStatus.EFFICACY, *STOPS)
+DECISIONS = (*VERDICTS, CellStatus.COMPLETED)
 
 
 def decided(result: CellResult, looks: Looks | None) -> list[dict]:
@@ -24,12 +25,13 @@ def decided(result: CellResult, looks: Looks | None) -> list[dict]:
 
     ``decided_by`` is the probability that a cell has been decided at or before a look, by reason (level
     ``any`` sums them); ``closed_by`` that every arm offered in a subgroup has been; ``given_up_early`` that
-    the cell is closed for futility or harm before the last planned look, when patients are still spared;
-    ``few_at_decision`` that arm or control has fewer than ``FEW`` patients there, which needs stored looks.
+    the cell is closed for futility or harm before the last planned look, whether or not accrual goes on;
+    ``few_at_decision`` that arm or control has fewer than ``FEW`` patients at the look that claimed benefit
+    or closed the cell, over the trials in which one did, which needs stored looks.
     """
     rows = []
     planned = n_looks(result)
-    patients = at_decision(result, looks)
+    patients, over = at_decision(result, looks), np.isin(result.status, DECISIONS)
     for s, subgroup in enumerate(result.subgroups):
         offered = np.nonzero(result.offered[s])[0]
         for b in offered:
@@ -44,15 +46,11 @@ def decided(result: CellResult, looks: Looks | None) -> list[dict]:
                     row("few_at_decision", mc.conditional(mc.proportion, known, few, minimum=1), **place)
                 )
         if offered.size:
-            last = np.where(_is_decided(result)[:, s, offered], result.decided_look[:, s, offered], planned)
+            last = np.where(over[:, s, offered], result.decided_look[:, s, offered], planned)
             for k in range(planned):
                 closed = mc.proportion((last <= k).all(axis=1))
                 rows.append(row("closed_by", closed, look=k + 1, subgroup=subgroup))
     return rows
-
-
-def _is_decided(result: CellResult) -> Bool[np.ndarray, "R S B"]:
-    return np.isin(result.status, DECISIONS)
 
 
 def _by_look(status: np.ndarray, look: np.ndarray, planned: int, place: dict) -> list[dict]:
@@ -69,9 +67,10 @@ def _by_look(status: np.ndarray, look: np.ndarray, planned: int, place: dict) ->
 def at_decision(
     result: CellResult, looks: Looks | None
 ) -> tuple[Bool[np.ndarray, "R S B"], Int[np.ndarray, "R S B"]] | None:
-    """Return the smaller number of patients of arm and control at the look that decided a cell.
+    """Return the smaller number of patients of arm and control at the look that gave a verdict on a cell.
 
-    Both arrays are ``(R, S, B)``: whether that look is stored, and the number. ``None`` without stored looks.
+    Both arrays are ``(R, S, B)``: whether there is such a look and it is stored, and the number. A cell whose
+    last look passes without a rule firing has no verdict. ``None`` without stored looks.
     """
     if looks is None or "patients" not in looks.columns:
         return None
@@ -80,8 +79,8 @@ def at_decision(
     known, smaller = np.zeros(result.status.shape, bool), np.zeros(result.status.shape, int)
     counted = looks.columns["patients"]
     for s, b in np.ndindex(result.status.shape[1:]):
-        is_decided = _is_decided(result)[:, s, b]
-        at = place[np.arange(result.n_trials), np.where(is_decided, result.decided_look[:, s, b], 0)]
-        known[:, s, b] = is_decided & (at >= 0)
+        has_verdict = np.isin(result.status[:, s, b], VERDICTS)
+        at = place[np.arange(result.n_trials), np.where(has_verdict, result.decided_look[:, s, b], 0)]
+        known[:, s, b] = has_verdict & (at >= 0)
         smaller[:, s, b] = np.minimum(counted[at, s, 0], counted[at, s, b + 1])
     return known, smaller

@@ -80,8 +80,8 @@ METRICS: dict[str, tuple[str, str, str]] = {
     "given_up_early": (
         "Given up before the final look",
         "probability",
-        "trials that close the cell for futility or for harm before the last planned look; a verdict at that "
-        "look spares no patient",
+        "trials that close the cell for futility or for harm before the last planned look; "
+        "at a look that comes with the last patient of the trial nobody is left to spare",
     ),
     "awaited": (
         "Accrual ended for expected success",
@@ -130,7 +130,7 @@ METRICS: dict[str, tuple[str, str, str]] = {
         "Decided on few patients",
         "probability",
         "trials in which the arm or control has fewer than 10 patients in the subgroup at the look that "
-        "decides the cell, over the trials that decide it",
+        "claims benefit or closes the cell for futility or harm, over the m trials in which one does",
     ),
     "look_month": ("Month of the look", "months", "mean over the trials that hold the look"),
     "look_patients": (

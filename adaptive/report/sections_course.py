@@ -150,8 +150,8 @@ def _decided(content: dict) -> list[Table | None]:
         pivot(
             in_order(before, content, "scenario", "subgroup", "arm", "design"),
             name="decided_early",
-            caption="Probability that the cell is decided before the final look, by reason: only such a "
-            "decision spares patients of the cell.",
+            caption="Probability that the cell is decided before the final look, by reason. At a look that "
+            "comes with the last patient of the trial such a decision spares nobody: accrual is over.",
             keys={**CELLS, "design": "Design"},
             columns="level",
             titles=named,
@@ -171,6 +171,7 @@ def allocation_section(content: dict) -> Section:
     table = content["tables"]["allocation"]
     means = table[(table.metric == "patients_in") & (table.level == "mean")]
     wrong = of_metrics(table, "wrong_way", "wrong_way_experimental")
+    wrong_way = content["labels"]["metrics"]["wrong_way"]
     courses = allocation_figures(content)
     by_look = courses if (table.metric == "allocation_after").any() else []
     return section(
@@ -180,8 +181,8 @@ def allocation_section(content: dict) -> Section:
             "An arm is inferior when its true hazard in the subgroup exceeds that of the best arm offered "
             "there, control included. Equal allocation, too, sends more patients to an inferior arm by "
             "chance: read these rows against the benchmark. "
-            + content["labels"]["metrics"]["wrong_way"]["definition"].capitalize()
-            + "."
+            f"\N{LEFT DOUBLE QUOTATION MARK}{wrong_way['label']}\N{RIGHT DOUBLE QUOTATION MARK} counts "
+            f"{wrong_way['definition']}."
         ],
         _shown(content),
         *courses,
@@ -227,13 +228,22 @@ def _few(content: dict) -> list[Table | None]:
                 "estimate then leans on the prior and on the other subgroups.",
             ),
             (
-                content["tables"].get("decided", table.iloc[:0]),
+                _with_m(of_metrics(content["tables"].get("decided", table.iloc[:0]), "few_at_decision")),
                 "few_at_decision",
                 "Probability that the arm or control has fewer than 10 patients in the subgroup at the look "
-                "that decides the cell, over the trials that decide it.",
+                "that claims benefit or closes the cell for futility or harm, over the m trials in which one "
+                "does.",
             ),
         )
     ]
+
+
+def _with_m(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of conditional numbers whose text says over how many trials each is."""
+    told = [
+        text if "m = " in text else f"{text}, m = {m:,}" for text, m in zip(table.text, table.m, strict=True)
+    ]
+    return table.assign(text=told)
 
 
 def benefit_section(content: dict) -> Section | None:

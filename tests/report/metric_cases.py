@@ -143,10 +143,11 @@ def decided():
     def spared(d, i, before=K - 1):
         return (np.isin(status(d, i), (3, 4)) & (look(d, i)[:, 0, 0] < before)).mean()
 
-    def few(d, i, arms=(0, 1)):
+    def few(d, i, arms=(0, 1), verdicts=(2, 3, 4)):
         x = d["adaptive", "mixed"]["look_columns"]["patients"][i][:, :, 1]
         own = x[np.arange(x.shape[0]), look(d, i)[:, 1, 0]]
-        return (own[:, list(arms)].min(1) < 10).mean()
+        told = np.isin(at(d, "status", i)[:, 1, 0], verdicts)
+        return (own[told][:, list(arms)].min(1) < 10).mean()
 
     yield Case(
         "decided",

@@ -75,13 +75,33 @@ def test_decisions_of_cells_are_shown_by_look_by_reason_and_by_subgroup(chapter,
     tables = {table.name: table for table in blocks(chapter, Table)}
     assert tables["decided_by"].head[-1] == tables["closed_by"].head[-1] == "Look 3"
     assert {"efficacy", "futility", "any reason"} <= set(tables["decided_early"].head)
-    assert len(tables["few_at_decision"].rows)
     decided = content["tables"]["decided"].query("metric == 'decided_by'")
     place = ["scenario", "design", "subgroup", "arm", "look"]
     whole = decided[decided.level == "any"].set_index(place).estimate
     parts = decided[decided.level != "any"].groupby(place).estimate.sum()
     assert np.allclose(parts.sort_index(), whole.sort_index())
     assert np.allclose(whole[whole.index.get_level_values("look") == 3], 1.0)
+
+
+def test_arms_are_small_at_a_decision_over_the_trials_with_a_verdict(chapter, content, results):
+    """A cell whose last look passes without a rule firing was not decided by that look."""
+    few = content["tables"]["decided"].query("metric == 'few_at_decision'")
+    for row in few.itertuples():
+        (result,) = (r for r in results if (r.design, r.scenario) == (row.design, row.scenario))
+        status = result.status[:, result.subgroups.index(row.subgroup), result.arms.index(row.arm) - 1]
+        assert row.m == np.isin(status, (2, 3, 4)).sum() < row.n
+    (table,) = (table for table in blocks(chapter, Table) if table.name == "few_at_decision")
+    told = {cell.text.partition("m = ")[2].strip(")") for line in table.rows for cell in line[table.stub :]}
+    assert told == {f"{m:,}" for m in few.m}
+
+
+def test_no_patient_is_called_spared_by_a_look_after_the_last(chapter, content):
+    (table,) = (table for table in blocks(chapter, Table) if table.name == "decided_early")
+    for text in (table.caption, content["labels"]["metrics"]["given_up_early"]["definition"]):
+        assert "last patient" in text and "nobody" in text and " only such" not in text
+    (part,) = (part for part in chapter.parts if part.name == "allocation")
+    label = content["labels"]["metrics"]["wrong_way"]["label"]
+    assert f"{label}\N{RIGHT DOUBLE QUOTATION MARK} counts trials in which some" in part.lead[0]
 
 
 def test_tables_stand_in_the_order_of_the_study(chapter, content):
