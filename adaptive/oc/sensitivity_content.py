@@ -73,8 +73,20 @@ def _lead(index: Index) -> list[str]:
         "that a difference is taken trial by trial; its Monte Carlo error is that of the difference. Of a "
         "base, too, only the trials that its levels have are shown, so that its numbers may differ within "
         "Monte Carlo error from those of all its trials elsewhere in this report.",
+        *_drawn_apart(factors),
         "One thing at a time says nothing of what happens when several assumptions fail together; the levels "
         "are assumptions of this analysis, not estimates.",
+    ]
+
+
+def _drawn_apart(factors: Sequence[Factor]) -> list[str]:
+    """Say which factors are drawn as curves, so that the figures of the others count fewer."""
+    curves = [factor.title for factor in factors if factor.axis]
+    if not curves:
+        return []
+    return [
+        "Drawn as curves in the section on the chance of a claim, and so not counted in the figures here: "
+        f"{'; '.join(curves)}. The tables have every factor."
     ]
 
 

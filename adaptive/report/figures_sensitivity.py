@@ -135,11 +135,14 @@ def _varied(factors: Sequence[dict], scenario: str) -> tuple[str, str]:
     drawn = [factor for factor in factors if factor["axis"] is None]
     own = [factor for factor in drawn if scenario in factor["scenarios"]]
     missing = [factor["title"] for factor in drawn if factor not in own]
+    curves = [factor["title"] for factor in factors if factor["axis"] is not None]
     which, told = "Which assumptions", f"All {len(drawn)} factors were varied in {scenario}."
     if missing:
-        which = f"Which of the {len(own)} assumptions varied there, of {len(drawn)} in all,"
+        which = f"Which of the {len(own)} assumptions varied there, of {len(drawn)} in these figures,"
         told = f"{len(own)} of {len(drawn)} factors were varied in {scenario}; not varied there, so that "
         told += f"nothing is known of them: {', '.join(missing)}."
+    if curves:
+        told += f" Not counted, since drawn as curves: {', '.join(curves)}."
     for factor in own:
         if factor["under"]:
             told += f" The base of {factor['title']} is {scenario} with {factor['under']}."

@@ -136,9 +136,21 @@ def test_a_tornado_says_how_many_factors_were_varied_in_its_scenario(content, ta
     assert "All 3 factors were varied in toy." in every.caption
     fewer = [f | {"scenarios": ["other"]} if f["name"] == "prior" else f for f in factors]
     some = tornado(table[table.factor != "prior"], fewer, "fwer", "toy", "any false claim", (-1, 1))
-    assert "2 assumptions varied there, of 3 in all," in some.question
+    assert "2 assumptions varied there, of 3 in these figures," in some.question
     assert "2 of 3 factors were varied in toy; not varied there" in some.caption
     assert "known of them: Prior." in some.caption
+
+
+def test_figures_and_lead_agree_on_the_number_of_factors(content, table):
+    """Four factors were varied; the one with an axis is drawn elsewhere, and the difference is explained."""
+    part = content["sensitivity"]
+    drawn = tornado(table, part["factors"], "fwer", "toy", "any false claim", (-1, 1))
+    assert part["lead"][0].startswith("4 assumptions or settings") and "All 3 factors" in drawn.caption
+    assert "Not counted, since drawn as curves: Effect." in drawn.caption
+    assert any("not counted in the figures here: Effect." in text for text in part["lead"])
+    others = [factor for factor in part["factors"] if not factor["axis"]]
+    without = tornado(table, others, "fwer", "toy", "any false claim", (-1, 1))
+    assert "Not counted" not in without.caption
 
 
 def test_a_tornado_of_many_factors_shows_those_that_move_most_on_a_page(table):
