@@ -96,10 +96,10 @@ def null_families(
     subgroups = space.get("subgroups") if n_subgroups > 1 else None
     return [
         ("global null", ", ".join(plain)),
-        ("partial nulls over subgroups", _fullest(subgroups, _partial(facts))),
+        ("partial nulls over subgroups", _fullest(subgroups, _partial(facts, searched=bool(subgroups)))),
         *([(ARMS, _fullest(space.get("arms"), beside))] if n_arms > 1 else []),
-        ("null with unequal baseline hazards", ", ".join(_unequal(nulls)) or space.get("hazard_in", "")),
-        ("null with drift", ", ".join(drifting) or space.get("drift", "")),
+        ("null with unequal baseline hazards", _fullest(", ".join(_unequal(nulls)), space.get("hazard_in"))),
+        ("null with drift", _fullest(", ".join(drifting), space.get("drift"))),
         ("null with harm", ", ".join(name for name, found in nulls.items() if found.harms)),
     ]
 
@@ -111,10 +111,12 @@ def _by_search(names: Sequence[str], designs: Sequence[str]) -> str:
 
 
 def _fullest(*texts: str | None) -> str:
-    """Return what covers a family as a whole, else everything that covers some of it."""
+    """Return what covers a family, as a whole first; a part is marked as one only where nothing is whole."""
     found = [text for text in texts if text]
     whole = [text for text in found if not text.startswith(ONLY)]
-    return whole[0] if whole else "; ".join(found)
+    if not whole:
+        return "; ".join(found)
+    return "; ".join([*whole, *(text.removeprefix(f"{ONLY} ") for text in found if text not in whole)])
 
 
 def _beside_benefit(facts: Facts) -> bool:
@@ -123,26 +125,31 @@ def _beside_benefit(facts: Facts) -> bool:
     return bool((benefit.any(axis=1) & (offered & ~benefit).any(axis=1)).any())
 
 
-def _partial(facts: Mapping[str, Facts]) -> str:
-    """Return how many patterns of null subgroups the scenarios have, or that they have all."""
+def _partial(facts: Mapping[str, Facts], *, searched: bool) -> str:
+    """Return how many patterns of null subgroups the scenarios have, or that they have all, and which do."""
     n = next(iter(facts.values())).log_hr.shape[0]
-    patterns, every = len(_null_patterns(facts)), 2**n - 2
+    patterns, every = _null_patterns(facts), 2**n - 2
     if not every:
         return "one subgroup: there are none"
-    if patterns == every:
-        return f"all {every} patterns"
+    n_patterns, names = len(set(patterns.values())), ", ".join(patterns)
+    if n_patterns == every:
+        return f"all {every} patterns in the scenarios ({names})"
     if not patterns:
         return ""
-    return f"{ONLY} {patterns} of {every} patterns in the scenarios; adaptive nulls searches the others"
+    hint = "" if searched else "; adaptive nulls searches the others"
+    return f"{ONLY} {n_patterns} of {every} patterns in the scenarios ({names}){hint}"
 
 
-def _null_patterns(facts: Mapping[str, Facts]) -> set[tuple[bool, ...]]:
-    """Return which proper, not empty sets of subgroups are null for every arm while others have a benefit."""
-    found = set()
-    for each in facts.values():
+def _null_patterns(facts: Mapping[str, Facts]) -> dict[str, tuple[bool, ...]]:
+    """Return the scenarios in which some subgroups are null for every arm while others have a benefit.
+
+    Each with the subgroups that have one.
+    """
+    found = {}
+    for name, each in facts.items():
         benefit = (np.nan_to_num(each.log_hr) < -NULL_TOLERANCE).any(axis=1)
         if benefit.any() and not benefit.all():
-            found.add(tuple(benefit.tolist()))
+            found[name] = tuple(benefit.tolist())
     return found
 
 
