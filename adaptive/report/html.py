@@ -19,7 +19,8 @@ from adaptive.report.figure_style import Drawing
 from adaptive.report.pivot import Table
 
 STYLES = ("report.css", "explorer.css")
-SCRIPTS = ("report.js", "explorer.js")
+SCRIPTS = ("explorer.js", "report.js")
+"""The first makes tables that the second watches."""
 PROSE, WORDS = 45, 14
 """Characters above which a column of text is one of sentences, or of some words."""
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 import unicodedata
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from textwrap import wrap
@@ -35,6 +36,8 @@ LEAST_TITLE = 9
 SHORT_COLUMN = 9.0
 KEPT_LINES = 18
 """Printed lines up to which a table stays on one page."""
+MOST_ROWS = 12
+"""Rows up to which a label may span them; they stay on one page, where all of them have it."""
 TALLEST = 1.3
 """Height over width of a drawing that still fills the width of a page."""
 
@@ -148,11 +151,14 @@ def sized(table: Table) -> dict:
     size, wide = _fitting(least)
     room = (LANDSCAPE if wide else PORTRAIT) / size - INSET / size * len(least)
     widths = _widths(table, start, room)
-    rows = [line for row in table.rows for line in _lines(table, row, start)]
+    rows = [line for row in _repeated(table.rows, start) for line in _lines(table, row, start)]
+    if start:
+        _keep_groups(rows, widths)
     return {
         "caption": printable(table.caption),
         "notes": [breakable(note) for note in table.notes],
         "head": [_title(table, column) for column in range(start, len(table.head))],
+        "grouped": grouped,
         "rows": rows,
         "left": sorted(column - start for column in table.text_columns if column >= start),
         "shares": widths,
@@ -160,6 +166,26 @@ def sized(table: Table) -> dict:
         "size": size,
         "wide": wide,
     }
+
+
+def _repeated(rows: list[list[Cell]], start: int) -> list[list[Cell]]:
+    """Return rows with each label of very many of them in every one; it would stay on the first page."""
+    shown = [list(row) for row in rows]
+    for i, row in enumerate(rows):
+        for column, cell in enumerate(row[start:], start):
+            for below in range(i, i + cell.span) if cell.span > MOST_ROWS else ():
+                shown[below][column] = replace(shown[below][column], text=cell.text, span=1)
+    return shown
+
+
+def _keep_groups(lines: list[dict], widths: list[float]) -> None:
+    """Mark the first row of each group with how many rows stay together: all of a small group, else one."""
+    starts = [i for i, line in enumerate(lines) if line["group"] is not None]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        rows = lines[start + 1 : end]
+        together = len(rows) <= MOST_ROWS and sum(_height(row, widths) for row in rows) <= KEPT_LINES
+        for i, row in enumerate(rows):
+            row["keeps"] = 1 if not together else len(rows) * (i == 0)
 
 
 def _lines(table: Table, row: list[Cell], start: int) -> list[dict]:
@@ -175,7 +201,8 @@ def _lines(table: Table, row: list[Cell], start: int) -> list[dict]:
 
 def _group(title: str, label: str) -> str:
     """Return the label of a group with the title of its column, which has no place of its own any more."""
-    return breakable(label if title in ("", "Scenario") else f"{title}: {label}")
+    joint = " " if title == "Look" else ": "
+    return breakable(label if title in ("", "Scenario") else f"{title}{joint}{label}")
 
 
 def _height(row: dict, widths: list[float]) -> int:

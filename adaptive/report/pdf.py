@@ -142,10 +142,7 @@ class _Tree:
         elif isinstance(block, Drawing):
             shown = self.drawing(placed, block) if block.svg else _absent(block)
         elif isinstance(block, Explorer):
-            shown = {
-                "caption": printable(block.caption),
-                "parts": [self.part(p, defer=False) for p in placed.parts],
-            }
+            shown = {"parts": [self.part(p, defer=False) for p in placed.parts]}
         else:
             shown = _words(block)
         return {"kind": placed.kind, "number": placed.number, "anchor": placed.anchor} | shown

@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
 import yaml
 from matplotlib import rc_context
@@ -18,7 +19,9 @@ from adaptive.report.figures_calendar import calendar_figures, distribution_figu
 from adaptive.report.figures_course import allocation_figures, stopping_figure
 from adaptive.report.html import titled
 from adaptive.report.paper import INSET, PORTRAIT, em, sized
+from adaptive.report.pdf import write_pdf
 from adaptive.report.pivot import Cell, Table, plain
+from adaptive.report.section import section
 from adaptive.report.sections_configuration import shared_parts
 from adaptive.report.sections_examples import data_table
 from adaptive.report.sections_model import BORROWING_COLUMNS, SPREAD_COLUMNS
@@ -79,13 +82,56 @@ def table_of(rows, head, **options):
 
 
 @pytest.mark.parametrize(
-    ("title", "group"), [("True hazard ratio", "True hazard ratio: 0.4"), ("Scenario", "0.4")]
+    ("title", "group"),
+    [("True hazard ratio", "True hazard ratio: 0.4"), ("Look", "Look 0.4"), ("Scenario", "0.4")],
 )
 def test_a_group_on_paper_keeps_the_title_of_its_column(title, group):
     rows = [["0.4", "fixed", "1"], ["0.4", "adaptive", "2"]]
     shown = sized(table_of(rows, [title, "Design", "Patients"], stub=2, numeric=True))
     assert shown["head"] == ["Design", "Patients"]
     assert [row["group"] for row in shown["rows"]] == [group, None, None]
+
+
+def test_a_label_of_very_many_rows_stands_in_each_on_paper():
+    rows = [["a", "x" if i < 12 else "y", f"{i}", "1"] for i in range(25)]
+    shown = sized(table_of(rows, ["Scenario", "Subgroup", "Arm", "n"], stub=3, numeric=True))
+    rows = [row["cells"] for row in shown["rows"] if row["cells"]]
+    assert [cells[0]["span"] for cells in rows if len(cells) == 3] == [12, *[1] * 13]
+    assert [cells[0]["text"] for cells in rows[12:]] == ["y"] * 13
+
+
+def test_rows_of_a_small_group_stay_together_on_paper():
+    rows = [[f"s{i // 3}", f"d{i}", "1"] for i in range(6)] + [["long", f"d{i}", "1"] for i in range(13)]
+    shown = sized(table_of(rows, ["Scenario", "Design", "n"], stub=2, numeric=True))
+    kept = [row["keeps"] for row in shown["rows"] if row["cells"]]
+    assert kept == [3, 0, 0, 3, 0, 0, *[1] * 13]
+
+
+def printed(content, folder, *sections):
+    """Return the text of each page of a PDF with these chapters alone."""
+    write_pdf(document(content, list(sections)), folder / "report.pdf")
+    return [page.extract_text() for page in pypdf.PdfReader(folder / "report.pdf").pages]
+
+
+def test_no_group_of_a_printed_table_goes_over_a_page(content, tmp_path):
+    rows = [[f"group{i // 3}.", f"row{i}.", "1"] for i in range(300)]
+    table = table_of(rows, ["Scenario", "Design", "n"], stub=2, numeric=True)
+    pages = printed(content, tmp_path, section("one", "One", ["Words."], table))
+    of_row = {f"row{i}.": n for n, page in enumerate(pages) for i in range(300) if f"row{i}." in page.split()}
+    assert len(of_row) == 300 and len(set(of_row.values())) > 3
+    for i in range(0, 300, 3):
+        assert len({of_row[f"row{j}."] for j in range(i, i + 3)}) == 1, i
+
+
+def test_short_chapters_share_a_page_and_no_words_stand_alone_before_a_turned_one(content, tmp_path):
+    wide = table_of([["1" * 12] * 14], ["n" * 12] * 14, numeric=True)
+    assert sized(wide)["wide"]
+    parts = [section(name, name, [f"Words of {name}."]) for name in ("first", "second")]
+    pages = printed(content, tmp_path, *parts, section("third", "third", ["Words of third."], wide))
+    (first,) = (page for page in pages if "Words of first." in page)
+    assert "Words of second." in first
+    (third,) = (page for page in pages if "Words of third." in page)
+    assert "1" * 12 in third
 
 
 def test_no_word_runs_out_of_its_column():
