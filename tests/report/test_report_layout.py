@@ -12,12 +12,13 @@ from matplotlib import rc_context
 
 from adaptive.oc.parameters import value_text
 from adaptive.oc.report_content import build_content, plain_words
+from adaptive.report.blocks import Explorer
 from adaptive.report.chapters import chapters
 from adaptive.report.document import document, placed_blocks
 from adaptive.report.figure_style import ABOVE_GRID, STYLE, Drawing, panels, to_svg
 from adaptive.report.figures_calendar import calendar_figures, distribution_figure
 from adaptive.report.figures_course import allocation_figures, stopping_figure
-from adaptive.report.html import titled
+from adaptive.report.html import report_html, titled
 from adaptive.report.paper import INSET, PORTRAIT, em, sized
 from adaptive.report.pdf import write_pdf
 from adaptive.report.pivot import Cell, Table, plain
@@ -132,6 +133,25 @@ def test_short_chapters_share_a_page_and_no_words_stand_alone_before_a_turned_on
     assert "Words of second." in first
     (third,) = (page for page in pages if "Words of third." in page)
     assert "1" * 12 in third
+
+
+def test_paper_does_not_ask_for_a_choice(content, tmp_path):
+    case = section("case", "Case", ["Words of a case."])
+    explorer = Explorer("e", "Choose a trial.", [case])
+    whole = " ".join(printed(content, tmp_path, section("one", "One", [], explorer)))
+    assert "Words of a case." in whole and "Choose" not in whole
+
+
+def test_the_page_makes_its_tables_before_it_watches_them(content):
+    page = report_html(document(content, chapters(content)))
+    assert page.index('holder = make("div", { class: "scroll"') < page.index("forEach(watch)")
+
+
+def test_rules_for_one_table_name_one_of_the_page(content):
+    page = report_html(document(content, chapters(content)))
+    (styles,) = re.findall(r"<style>(:root.*?)</style>", page, re.S)
+    named = set(re.findall(r"#(table-[\w-]+)", styles))
+    assert "table-headline" in named and all(f'id="{name}"' in page for name in named)
 
 
 def test_no_word_runs_out_of_its_column():
