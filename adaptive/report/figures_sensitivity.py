@@ -12,6 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from adaptive.report.figure_style import (
     COLOURS,
@@ -185,6 +186,8 @@ def _draw_bars(axis: Axes, bars: Sequence[Bar], limits: tuple[float, float]) -> 
     for y, bar in enumerate(bars):
         if not bar.design:
             _write_title(axis, bar.label, y)
+    axis.xaxis.set_major_locator(MaxNLocator(5))
+    axis.tick_params(axis="x", labelsize=7.5)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
     axis.grid(axis="x")

@@ -1,5 +1,7 @@
 """Worked virtual trials as sections: what happened, the command that shows it again, every look."""
 
+from dataclasses import replace
+
 from adaptive.report.blocks import Code, Items
 from adaptive.report.examples_words import STATES as FINAL
 from adaptive.report.examples_words import (
@@ -99,7 +101,7 @@ def rule_table(item: dict) -> Table | None:
     ]
     rows = _rows([[look_title(look), cell["subgroup"]] for look, cell in judged], body)
     marked = [
-        [*row[:2], *(Cell(c.text, flagged=cell["verdict"] not in ("NONE", "COMPLETED")) for c in row[2:])]
+        [replace(c, flagged=c.span == 1 and cell["verdict"] not in ("NONE", "COMPLETED")) for c in row]
         for row, (_, cell) in zip(rows, judged, strict=True)
     ]
     return Table(

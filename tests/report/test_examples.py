@@ -201,6 +201,8 @@ def test_tables_and_explorer_print_the_same_texts(part):
                 texts = [cell.text for cell in next(rules)]
                 assert texts[2:] == [row["arm"], row["hr"], row["best"], *row["rules"], row["decision"]]
         assert next(rules, None) is None
+        for row in tables["rules"].rows:
+            assert len({cell.flagged for cell in row if cell.span == 1}) == 1, "shaded from end to end"
         counts = [c.text for row in tables["data"].rows for c in row[2:5]]
         assert counts == [
             f"{r['patients']}, {r['events']}, {r['exposure']}" for k in case["looks"] for r in k["rows"]

@@ -4,6 +4,7 @@ import re
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 from adaptive.oc.load import load_results
 from adaptive.oc.report_content import label_content
@@ -11,7 +12,7 @@ from adaptive.oc.sensitivity import Factor, Level, under
 from adaptive.oc.sensitivity_content import sensitivity_part
 from adaptive.oc.sensitivity_effects import DIFFERENCE, ESTIMATE
 from adaptive.oc.source import Source
-from adaptive.report.figures_sensitivity import MOST, tornado, tornado_rows
+from adaptive.report.figures_sensitivity import MOST, Bar, _draw_bars, tornado, tornado_rows
 from adaptive.report.paper import figure_width
 from adaptive.report.sections_sensitivity import _curve_table, curve_section, sensitivity_section
 from tests.report.sensitivity_study import write_sensitivity, write_study
@@ -114,6 +115,13 @@ def test_a_base_that_is_not_the_study_s_own_is_named_wherever_the_factor_is(cont
     assert "Drift, all with drift=1" in [
         r[0] for r in texts(printed(sensitivity_section(content))["sensitivity_claims"])
     ]
+
+
+def test_the_numbers_under_a_tornado_stand_apart():
+    bars = [Bar("Prior"), Bar("other", "toy", 0.01, 0.0, 0.02, "0.01 (0.01)")]
+    axis = Canvas().subplots()
+    _draw_bars(axis, bars, (-0.0312, 0.0231))
+    assert len(axis.get_xticks()) <= 6 and axis.get_xticklabels()[0].get_size() < 8
 
 
 def test_what_all_levels_share_has_the_words_of_a_level_that_changes_the_same():
