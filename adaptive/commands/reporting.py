@@ -1,7 +1,9 @@
 """Make the report of stored results: gather, judge, refuse or mark as a draft, write. Computes no number."""
 
 import datetime
+import os
 import shlex
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +14,9 @@ from adaptive.oc.dossier import DOSSIER, load_dossier
 
 MOST_TOLD = 8
 """Faults told in full when a simulation ends with a draft; the report lists all."""
+
+PROGRESS = ".report-in-progress"
+"""Folder within a report's where a new one is drawn before it takes the place of the former."""
 
 
 def write_report(
@@ -71,11 +76,34 @@ def write_report(
         _tell(faults, output)
         made = made._replace(draft=True, command=_command(asked, True))
         parts = _marked(content, parts, made)
-    remove_old(output)
-    path = render(content, output, parts)
-    write_report_manifest(output, made, content, found)
+    files = _render_whole(content, output, parts)
+    write_report_manifest(output, made, content, found, files)
+    path = output / "report.html"
     print(f"report: {path}")
     return path
+
+
+def _render_whole(content: dict, output: Path, parts: list) -> list[str]:
+    """Put a report in the place of a former one once all of it is there; returns its files.
+
+    Whatever interrupts the rendering leaves the former report whole and nothing that a later one could take
+    for its own.
+    """
+    from adaptive.oc.report_manifest import report_files
+
+    progress = output / PROGRESS
+    if progress.exists():
+        shutil.rmtree(progress)
+    try:
+        render(content, progress, parts)
+        files = report_files(progress)
+        remove_old(output)
+        for name in files:
+            (output / name).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(progress / name, output / name)
+    finally:
+        shutil.rmtree(progress, ignore_errors=True)
+    return files
 
 
 def _judged(made: Any) -> tuple[dict, list, list[str]]:

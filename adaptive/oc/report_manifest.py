@@ -59,7 +59,7 @@ class Made(NamedTuple):
 
 
 def report_files(output: Path) -> list[str]:
-    """Return the files of a report, relative to its folder; what else lies there is not the report's."""
+    """Return the files of a report, relative to its folder, from what lies where a report writes."""
     found = [file for file in output.glob("report.*") if file.is_file()]
     found += [file for part in _PARTS for file in (output / part).rglob("*") if file.is_file()]
     return sorted(file.relative_to(output).as_posix() for file in found)
@@ -75,7 +75,7 @@ def evidence_files(folders: Sequence[Path], study: Path | None) -> list[Path]:
 
 
 def write_report_manifest(
-    output: Path, made: Made, content: Mapping[str, Any], results: Sequence[Path]
+    output: Path, made: Made, content: Mapping[str, Any], results: Sequence[Path], files: Sequence[str]
 ) -> Path:
     """Write ``manifest.json`` beside a report; the last act of making it. Returns its path.
 
@@ -89,6 +89,8 @@ def write_report_manifest(
         Content of the report: names, draft, faults.
     results
         Folders of the results that were read.
+    files
+        What was drawn, relative to ``output``; anything else that lies there is not the report's.
     """
     body = {
         "kind": KIND,
@@ -97,7 +99,7 @@ def write_report_manifest(
         "draft": bool(content["meta"].get("draft")),
         "faults": list(content.get("trust", {}).get("faults", [])),
         "made": _asked(output, made),
-        "files": {name: sha256_file(output / name) for name in report_files(output)},
+        "files": {name: sha256_file(output / name) for name in files},
         "results": [_result(output, folder) for folder in results],
         "evidence": {
             _relative(output, file): sha256_file(file) for file in evidence_files(results, made.study)

@@ -19,8 +19,9 @@ from adaptive.config import build_analysis
 from adaptive.io.hashing import sha256_data, sha256_file
 from adaptive.oc.load import load_results
 from adaptive.oc.report_manifest import read_report_manifest, report_files
-from adaptive.oc.reverify import Places, check_code, check_configurations, check_results
+from adaptive.oc.reverify import Places, check_code, check_configurations, check_report_files, check_results
 from adaptive.oc.reverify_run import check_trials
+from adaptive.report import writing
 from tests.config.test_cli_end_to_end import SMALL
 from tests.toy import ToyEngine
 
@@ -227,6 +228,38 @@ def test_a_simulation_with_damaged_evidence_ends_with_a_draft_that_says_why(dama
         assert any(fault.startswith(f"{name}: cannot be read") for fault in manifest["faults"])
     code, text = verdict(capsys, damaged / "report")
     assert code == 0, text
+
+
+def test_an_interrupted_report_leaves_the_former_one_whole(copy, monkeypatch):
+    report = copy / "report"
+    before = {file: file.read_bytes() for file in report.rglob("*") if file.is_file()}
+
+    def interrupted(whole, path):
+        path.write_bytes(b"%PDF-1.7 half")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(writing, "write_pdf", interrupted)
+        reporting.write_report([copy], report, copy, date="2030-01-01", draft=True)
+    assert {file: file.read_bytes() for file in report.rglob("*") if file.is_file()} == before
+    assert not (report / reporting.PROGRESS).exists()
+
+
+def test_a_report_claims_no_file_that_it_did_not_write(copy):
+    """Of a process that was killed, now or by an earlier version, and of the user; verify tells of them."""
+    report = copy / "report"
+    stray = ["figures/flow_3.svg", "report.docx", "tables/mine.csv"]
+    for name in [*stray, f"{reporting.PROGRESS}/figures/half.svg"]:
+        (report / name).parent.mkdir(parents=True, exist_ok=True)
+        (report / name).write_text("stray")
+    former = read_report_manifest(report)["files"]
+    reporting.write_report([copy], report, copy, draft=True)
+    manifest = read_report_manifest(report)
+    assert set(manifest["files"]) == set(former)
+    assert not (report / reporting.PROGRESS).exists()
+    found = check_report_files(Places(report, manifest)).differences
+    assert found == [f"{name}: is not in the manifest" for name in stray]
+    assert all((report / name).read_text() == "stray" for name in stray)
 
 
 def test_altered_results_are_refused(copy, capsys):

@@ -67,7 +67,7 @@ def study(tmp_path):
     report = study / "report"
     write_files(report)
     made = Made([study], study, study / "dossier.yaml", False, "2026-12-01", "adaptive report fake", "report")
-    write_report_manifest(report, made, {"meta": {"study": "fake"}}, [path])
+    write_report_manifest(report, made, {"meta": {"study": "fake"}}, [path], list(FILES))
     return study
 
 
