@@ -152,8 +152,10 @@ def sized(table: Table) -> dict:
     room = (LANDSCAPE if wide else PORTRAIT) / size - INSET / size * len(least)
     widths = _widths(table, start, room)
     rows = [line for row in _repeated(table.rows, start) for line in _lines(table, row, start)]
+    # A column that its text sets is at least as wide as its least width: no row is taller than with that.
+    assumed = [own or small for own, small in zip(widths, least, strict=True)]
     if start:
-        _keep_groups(rows, widths)
+        _keep_groups(rows, assumed)
     return {
         "caption": printable(table.caption),
         "notes": [breakable(note) for note in table.notes],
@@ -162,7 +164,7 @@ def sized(table: Table) -> dict:
         "rows": rows,
         "left": sorted(column - start for column in table.text_columns if column >= start),
         "shares": widths,
-        "kept": sum(_height(row, widths) for row in rows) <= KEPT_LINES,
+        "kept": sum(_height(row, assumed) for row in rows) <= KEPT_LINES,
         "size": size,
         "wide": wide,
     }
@@ -206,10 +208,10 @@ def _group(title: str, label: str) -> str:
 
 
 def _height(row: dict, widths: list[float]) -> int:
-    """Return about how many lines a row takes; columns without a width have one line for each of the text."""
+    """Return about how many lines a row takes at most in columns of these widths."""
     last = widths[len(widths) - len(row["cells"]) :]
     lines = [
-        sum(1 + int(em(line) / width) if width else 1 for line in cell["text"].split("\n"))
+        sum(1 + int(em(line) / (width * 1.001)) if width else 1 for line in cell["text"].split("\n"))
         for cell, width in zip(row["cells"], last, strict=True)
     ]
     return max(lines, default=1)

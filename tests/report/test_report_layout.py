@@ -108,6 +108,14 @@ def test_rows_of_a_small_group_stay_together_on_paper():
     assert kept == [3, 0, 0, 3, 0, 0, *[1] * 13]
 
 
+def test_long_texts_beside_numbers_count_as_the_lines_that_they_take():
+    place = "hazard of the endpoint 1.40 times; accrual rate twice; " * 4
+    rows = [["srs", f"kind {i}", place, "0.35"] for i in range(8)]
+    head = ["Design", "Points", "Where", "Error"]
+    shown = sized(table_of(rows, head, stub=3, numeric=True))
+    assert not shown["kept"] and {row["keeps"] for row in shown["rows"] if row["cells"]} == {1}
+
+
 def printed(content, folder, *sections):
     """Return the text of each page of a PDF with these chapters alone."""
     write_pdf(document(content, list(sections)), folder / "report.pdf")
