@@ -62,11 +62,15 @@ def test_a_space_of_nulls_is_searched(tmp_path, capsys, monkeypatch):
     code, shown = run(capsys, "nulls", *QUICK, "scenario=residual_null", *small, "output=out")
     assert code == 0 and "simultaneous 95% upper bound" in shown.out
     content = json.loads((tmp_path / "out/nulls.json").read_text())
-    assert content["stage_1"]["points"] == 2 and content["patterns"] == ["all null"]
+    # Two sets of the grid, and two at the edge: the corner of the trend, and the worst set moved towards it.
+    first = content["stage_1"]
+    assert (first["points"], first["at_edge"]) == (4, 2) and content["patterns"] == ["all null"]
     assert content["simultaneous_upper_bound"] > content["worst"]["estimate"]
     rows = list(csv.DictReader((tmp_path / "out/nulls.csv").read_text().splitlines()))
-    # Confirmed are the worst point, and the worst one with a marked drift.
-    assert [row["stage"] for row in rows] == ["1", "1", "2", "2"] and content["stage_2"]["points"] == 2
+    # Confirmed are the worst point and, if it has none, the worst one with a marked drift.
+    stages = [row["stage"] for row in rows]
+    assert stages == sorted(stages) and stages.count("1") == 4
+    assert stages.count("2") == content["stage_2"]["points"] in (1, 2)
 
 
 @pytest.mark.slow
