@@ -103,7 +103,7 @@ def _check_cell(head, lines, row):
         if line.strip().startswith("efficacy"):
             assert f"P(HR < 1) = {row['p_below_1']:.6f}" in line
         if line.strip().startswith("harm"):
-            assert f"P(HR >= 1) = {1 - row['p_below_1']:.6f}" in line
+            assert f"P(HR ≥ 1) = {1 - row['p_below_1']:.6f}" in line
 
 
 def test_the_end_shows_truth_beside_estimates(stored, chosen):
